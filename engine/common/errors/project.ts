@@ -1,0 +1,3 @@
+export const projectErrors = {
+  "project/several-errors": (p: { count: number }) => `${p.count} errors in the project`,
+};

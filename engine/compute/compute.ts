@@ -1,0 +1,186 @@
+// The compute seam: an engine that binds SQL, answers queries, and writes a query's rows as data files.
+import type { DataFile, PartitionSpec, Schema, Value } from "../iceberg/types.ts";
+import type { LakeError } from "../common/errors.ts";
+
+/** A column as the engine describes it; `type` is the engine's own spelling (`STRUCT(a BIGINT)[]`). */
+export interface Column {
+  readonly name: string;
+  readonly type: string;
+}
+
+/** Files of an Iceberg table that a scan must read, already pruned, with what applies to each. */
+export interface IcebergRelation {
+  readonly kind: "iceberg";
+  readonly name: string;
+  readonly schema: Schema;
+  readonly tasks: readonly ScanTask[];
+  /** Columns that a reader fills in from `schema.name-mapping.default` when files carry no field ids. */
+  readonly nameMapping?: unknown;
+}
+export interface ScanTask {
+  readonly file: DataFile;
+  readonly sequenceNumber: bigint;
+  readonly deletes: readonly DataFile[];
+  /** Field id → value of identity partition columns, for files that leave those columns out. */
+  readonly constants?: ReadonlyMap<number, Value>;
+}
+
+/** One declared column of a landing source; nested paths are dotted (`event_properties.recipe_id`). */
+export interface LandingColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly required?: boolean;
+}
+export interface LandingFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+/** New JSON-lines files of a landing zone, read as text and checked against the declaration. */
+export interface LandingRelation {
+  readonly kind: "landing";
+  readonly name: string;
+  readonly format: "jsonl";
+  readonly files: readonly LandingFile[];
+  readonly columns: readonly LandingColumn[];
+  readonly onBadRecord: "fail" | "quarantine";
+  /** Where the source is declared, for messages. */
+  readonly declaredAt: { readonly file: string; readonly line?: number };
+}
+
+/** A view, an ephemeral model or a helper query over relations before it in the list. */
+export interface SqlRelation {
+  readonly kind: "sql";
+  readonly name: string;
+  readonly sql: string;
+}
+/** A CSV file of the project (seeds, fixtures). `columns` fixes types by name; others are inferred. */
+export interface CsvRelation {
+  readonly kind: "csv";
+  readonly name: string;
+  readonly path: string;
+  readonly delimiter?: string;
+  readonly columns?: Readonly<Record<string, string>>;
+}
+/** Rows held in memory (fixtures, ledgers). */
+export interface RowsRelation {
+  readonly kind: "rows";
+  readonly name: string;
+  readonly columns: readonly Column[];
+  readonly rows: readonly (readonly Value[])[];
+}
+/** No rows: for binding, and for `--empty`. */
+export interface EmptyRelation {
+  readonly kind: "empty";
+  readonly name: string;
+  readonly columns: readonly Column[];
+}
+/** What stands behind a name that rendered SQL uses. Names are given unquoted, `namespace.table`, and
+ *  appear in the SQL as ONE quoted identifier: `"namespace.table"` (see `relationName`). */
+export type Relation =
+  | IcebergRelation
+  | LandingRelation
+  | SqlRelation
+  | CsvRelation
+  | RowsRelation
+  | EmptyRelation;
+
+export interface BindRequest {
+  readonly id: string;
+  /** The relation name under which later requests see the result's columns. */
+  readonly name: string;
+  readonly sql: string;
+}
+export type BindResult =
+  | { readonly id: string; readonly columns: readonly Column[] }
+  | { readonly id: string; readonly error: LakeError };
+
+export interface QueryRequest {
+  readonly sql: string;
+  readonly relations: readonly Relation[];
+  readonly limit?: number;
+}
+export interface QueryResult {
+  readonly columns: readonly Column[];
+  /** JSON-able values as people read them: numbers that fit, otherwise text; null; nested arrays and objects. */
+  readonly rows: readonly (readonly unknown[])[];
+}
+
+export interface WriteRequest {
+  /** For messages and progress. */
+  readonly id: string;
+  readonly sql: string;
+  readonly relations: readonly Relation[];
+  /** The table's schema; the query's columns are matched by name, cast, and missing optional ones are null. */
+  readonly schema: Schema;
+  readonly spec: PartitionSpec;
+  /** The folder that data files go to (`<location>/data`), as it is to be spelled in metadata. */
+  readonly dataLocation: string;
+  /** Table properties that steer writing (`write.parquet.compression-codec`, …). */
+  readonly properties: Readonly<Record<string, string>>;
+  /** Unique for this write; part of every file's name, so that leftovers can be told apart. */
+  readonly writeId: string;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: { readonly rows: number; readonly fraction?: number }) => void;
+}
+/** What a landing file gave: lines that became rows of the source, and lines that did not. */
+export interface LandingCount {
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** SHA-256 of the file's bytes as stored, hex. */
+  readonly contentHash: string;
+  readonly modifiedMs: number;
+  readonly validRows: number;
+  readonly rejectedRows: number;
+}
+export interface RejectedRecord {
+  readonly path: string;
+  /** From 1, by bytes of the (decompressed) file. */
+  readonly line: number;
+  readonly reason: string;
+  readonly raw: Uint8Array;
+}
+export interface WriteResult {
+  readonly files: readonly DataFile[];
+  readonly rows: bigint;
+  readonly landing: readonly LandingCount[];
+  /** Only under `on_bad_record: quarantine`; bounded by the adapter, which fails beyond its limit. */
+  readonly rejected: readonly RejectedRecord[];
+}
+
+export interface ComputeSettings {
+  /** IANA name; part of every fingerprint. */
+  readonly timezone: string;
+  readonly threads: number;
+  readonly memoryLimitBytes: number;
+  readonly tempDirectory: string;
+  /** Folders that statements of models may touch; everything else is refused by the engine. */
+  readonly allowedDirectories: readonly string[];
+}
+
+/**
+ * Errors are `compute/*`; those that concern a statement carry `positionBytes` into its SQL, which `run/` maps back to the model's own file and line.
+ */
+export interface Compute {
+  readonly engine: "duckdb" | "spark";
+  /** For fingerprints: results may differ between versions. */
+  readonly version: string;
+  /** Engine columns → an Iceberg schema (fresh ids from 1, `schema-id` 0). Collects `compute/no-iceberg-type`,
+   *  `compute/duplicate-column` and `compute/nameless-column` for all columns at once. */
+  toSchema(columns: readonly Column[]): Schema;
+  /** An Iceberg schema → engine columns, in order. */
+  toColumns(schema: Schema): readonly Column[];
+  /** Binds many statements without reading data, in the given order, each against the ones before it. */
+  bind(requests: readonly BindRequest[], inputs: readonly EmptyRelation[]): Promise<readonly BindResult[]>;
+  query(request: QueryRequest): Promise<QueryResult>;
+  write(request: WriteRequest): Promise<WriteResult>;
+  /** Runs the statements of an operation, in order, outside the gate that models run behind. */
+  operate(statements: string, relations: readonly Relation[]): Promise<QueryResult>;
+  /** Whether two runs of the SQL over the same rows may differ (`random()`, `uuid()`, …): names of the culprits. */
+  volatileFunctions(sql: string): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+/** How a relation's name is written in SQL. */
+export function relationName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,56 @@
+// A change of one table, from intent (`ChangeRequest`) through files on storage (`StagedChange`) to the
+// pointer move (`TableCommit` of the catalog). Rules: `engine/README.md`, "Staging and publishing".
+import type { CatalogTable, TableIdentifier } from "../catalog/catalog.ts";
+import type {
+  DataFile,
+  PartitionSpec,
+  Schema,
+  TableMetadata,
+  TableRequirement,
+  TableUpdate,
+} from "./types.ts";
+
+export type ChangeOperation =
+  | { readonly kind: "append"; readonly add: readonly DataFile[] }
+  /** Everything old goes, history stays: `materialized="table"`, full refresh. */
+  | { readonly kind: "replace-all"; readonly add: readonly DataFile[] }
+  /** Copy-on-write: the named live data files go, others come (merge, delete+insert, replace_partitions). */
+  | {
+      readonly kind: "overwrite";
+      readonly add: readonly DataFile[];
+      readonly removePaths: ReadonlySet<string>;
+    }
+  /** Schema, spec or properties only: no snapshot. */
+  | { readonly kind: "none" };
+
+export interface ChangeRequest {
+  readonly identifier: TableIdentifier;
+  /** What the change was computed on; null creates the table. */
+  readonly base: CatalogTable | null;
+  /** Only read when the table is created. */
+  readonly location: string;
+  /** With final field ids (see `schema.ts`: `assignFreshIds`, `evolveSchema`). */
+  readonly schema: Schema;
+  readonly spec: PartitionSpec;
+  /** Set on top of what the table has; never removes. */
+  readonly properties: Readonly<Record<string, string>>;
+  readonly operation: ChangeOperation;
+  /** `lake.*` keys for the snapshot summary; totals and counts are computed. */
+  readonly summary: Readonly<Record<string, string>>;
+  /** Stable over attempts, stands in the summary as `lake.commit-id`. */
+  readonly commitId: string;
+  readonly formatVersion: 2 | 3;
+}
+
+/** Written completely (data, manifests, manifest list), not yet visible to anybody. */
+export interface StagedChange {
+  readonly request: ChangeRequest;
+  readonly requirements: readonly TableRequirement[];
+  readonly updates: readonly TableUpdate[];
+  /** The state that the run itself reads; publishing writes fresh metadata with the publish time. */
+  readonly preview: TableMetadata;
+  /** Null when the change makes no snapshot. */
+  readonly snapshotId: bigint | null;
+  /** Every file that staging wrote or took over, for checks before publishing and for cleaning. */
+  readonly writtenPaths: readonly string[];
+}

@@ -1,0 +1,30 @@
+// What a run will do, node by node, and why. `plan` prints it, `run` executes it.
+import type { TableIdentifier } from "../catalog/catalog.ts";
+
+export type Action =
+  /** Makes or changes a table. */
+  | "build"
+  /** Fingerprint and inputs are unchanged: nothing to do. */
+  | "reuse"
+  /** Views and ephemerals: only bound and inlined. */
+  | "inline"
+  /** A data test. */
+  | "test";
+
+export interface PlanStep {
+  readonly uniqueId: string;
+  readonly resourceType: "model" | "seed" | "test";
+  readonly action: Action;
+  /** One sentence for people: `new`, `2 new landing files`, `code changed`, `stg_events moved from 12 to 13`. */
+  readonly reason: string;
+  readonly mode?: "create" | "replace" | "append" | "overwrite";
+  readonly table?: TableIdentifier;
+  /** Steps of this plan that must be finished before. */
+  readonly after: readonly string[];
+}
+
+export interface Plan {
+  readonly command: "run" | "build" | "test" | "seed";
+  readonly target: string;
+  readonly steps: readonly PlanStep[];
+}

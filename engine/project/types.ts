@@ -1,0 +1,209 @@
+// A project as its files say, before any edge is drawn. Plain data: it can be printed, cached, compared.
+import type { Json } from "../common/json.ts";
+import type { Location } from "../common/errors.ts";
+import type { LandingColumn } from "../compute/compute.ts";
+import type { MacroSource, References } from "../template/types.ts";
+
+export type Materialisation = "view" | "ephemeral" | "table" | "incremental" | "seed";
+export type IncrementalStrategy = "append" | "merge" | "delete+insert" | "replace_partitions" | "microbatch";
+
+/** Config after folder defaults (`lake.yml`), properties (yml) and `{{config}}`, the nearer winning;
+ *  `tags` and `meta` accumulate. Keys that the engine does not know are refused with a suggestion. */
+export interface NodeConfig {
+  readonly enabled: boolean;
+  readonly materialized: Materialisation;
+  /** Namespace in the catalog; default the target's `schema`. */
+  readonly schema?: string;
+  /** Table name in the catalog; default the node's name. */
+  readonly alias?: string;
+  readonly tags: readonly string[];
+  readonly meta: Readonly<Record<string, Json>>;
+  readonly group?: string;
+  readonly access?: "private" | "protected" | "public";
+  readonly strategy?: IncrementalStrategy;
+  readonly uniqueKey?: readonly string[];
+  /** Partition fields as written: `year`, `day(ts)`, `bucket(16, id)`, `truncate(4, name)`. */
+  readonly partitionBy?: readonly string[];
+  readonly sortedBy?: readonly string[];
+  readonly formatVersion?: 2 | 3;
+  readonly properties?: Readonly<Record<string, string>>;
+  readonly onSchemaChange?: "ignore" | "fail" | "append_new_columns" | "sync_all_columns";
+  readonly fullRefresh?: boolean;
+  readonly reuse?: boolean;
+  readonly publish?: "run" | "each";
+  readonly contract?: { readonly enforced: boolean };
+  /** Seeds. */
+  readonly columnTypes?: Readonly<Record<string, string>>;
+  readonly delimiter?: string;
+  readonly quoteColumns?: boolean;
+  readonly onBadRecord?: "fail" | "quarantine";
+}
+
+export interface ColumnProperties {
+  readonly name: string;
+  readonly description?: string;
+  readonly dataType?: string;
+  readonly constraints?: readonly { readonly type: string; readonly expression?: string }[];
+  readonly meta?: Readonly<Record<string, Json>>;
+  readonly tags?: readonly string[];
+}
+
+interface NodeBase {
+  /** `model.<project>.<name>`, `test.<project>.<name>.<hash>`, … as dbt spells them. */
+  readonly uniqueId: string;
+  readonly name: string;
+  /** `[project, …folders below the resource path, name]`. */
+  readonly fqn: readonly string[];
+  /** Relative to the project's root, with `/`. */
+  readonly path: string;
+  readonly description?: string;
+  readonly config: NodeConfig;
+  /** SHA-256 of the file's text. */
+  readonly checksum: string;
+}
+
+export interface Model extends NodeBase {
+  readonly resourceType: "model";
+  readonly text: string;
+  readonly references: References;
+  readonly columns: readonly ColumnProperties[];
+  readonly constraints: readonly {
+    readonly type: string;
+    readonly columns?: readonly string[];
+    readonly expression?: string;
+  }[];
+  /** Where its properties stand, if they do. */
+  readonly patchPath?: string;
+}
+
+export interface Seed extends NodeBase {
+  readonly resourceType: "seed";
+  readonly columns: readonly ColumnProperties[];
+  readonly patchPath?: string;
+}
+
+/** `type: landing` (files of JSON lines) or `type: iceberg` (a table by catalog name or metadata path). */
+export interface Source extends NodeBase {
+  readonly resourceType: "source";
+  readonly sourceName: string;
+  readonly identifier: string;
+  readonly type: "landing" | "iceberg";
+  /** Landing: folder (relative to the target's `landing` or absolute) and file-name patterns. */
+  readonly location?: string;
+  readonly files?: readonly string[];
+  readonly format?: "jsonl";
+  readonly landingColumns?: readonly LandingColumn[];
+  readonly onBadRecord: "fail" | "quarantine";
+  readonly columns: readonly ColumnProperties[];
+  readonly loadedAtField?: string;
+  readonly freshness?: {
+    readonly warnAfter?: { readonly count: number; readonly period: "minute" | "hour" | "day" };
+    readonly errorAfter?: { readonly count: number; readonly period: "minute" | "hour" | "day" };
+    readonly filter?: string;
+  };
+  readonly at: Location;
+}
+
+export interface TestConfig {
+  readonly enabled: boolean;
+  readonly severity: "error" | "warn";
+  readonly warnIf: string;
+  readonly errorIf: string;
+  readonly where?: string;
+  readonly limit?: number;
+  readonly storeFailures: boolean;
+  readonly tags: readonly string[];
+  readonly meta: Readonly<Record<string, Json>>;
+}
+
+export interface DataTest {
+  readonly resourceType: "test";
+  readonly uniqueId: string;
+  readonly name: string;
+  readonly fqn: readonly string[];
+  readonly path: string;
+  readonly description?: string;
+  readonly checksum: string;
+  readonly testType: "generic" | "singular";
+  /** Generic: `not_null`, …; its column, if it stands under one; arguments without the config. */
+  readonly testName?: string;
+  readonly columnName?: string;
+  readonly arguments?: Readonly<Record<string, Json>>;
+  /** Generic: unique id of the model, seed or source that it is declared on. */
+  readonly attachedTo?: string;
+  /** Singular: the template. */
+  readonly text?: string;
+  readonly references: References;
+  readonly testConfig: TestConfig;
+  readonly at: Location;
+}
+
+export interface Exposure {
+  readonly resourceType: "exposure";
+  readonly uniqueId: string;
+  readonly name: string;
+  readonly fqn: readonly string[];
+  readonly path: string;
+  readonly type: string;
+  readonly owner: Readonly<Record<string, Json>>;
+  readonly url?: string;
+  readonly description?: string;
+  readonly tags: readonly string[];
+  readonly references: References;
+}
+
+export type ProjectNode = Model | Seed | Source | DataTest | Exposure;
+
+export interface Group {
+  readonly name: string;
+  readonly owner: Readonly<Record<string, Json>>;
+}
+
+export interface ProjectSettings {
+  readonly name: string;
+  readonly version?: string;
+  readonly profile: string;
+  readonly modelPaths: readonly string[];
+  readonly seedPaths: readonly string[];
+  readonly testPaths: readonly string[];
+  readonly macroPaths: readonly string[];
+  readonly targetPath: string;
+  /** IANA time zone of the session. */
+  readonly timezone: string;
+  readonly vars: Readonly<Record<string, Json>>;
+  /** Environment variables that templates may read. */
+  readonly envVars: readonly string[];
+}
+
+export interface Project {
+  /** Absolute path of the folder that holds `lake.yml`. */
+  readonly root: string;
+  readonly settings: ProjectSettings;
+  readonly nodes: ReadonlyMap<string, ProjectNode>;
+  readonly macros: ReadonlyMap<string, readonly MacroSource[]>;
+  readonly groups: ReadonlyMap<string, Group>;
+  /** YAML selectors (`selectors.yml`) as written. */
+  readonly selectors: readonly {
+    readonly name: string;
+    readonly default: boolean;
+    readonly definition: Json;
+    readonly at: Location;
+  }[];
+  /** SHA-256 over every file that the project was read from. */
+  readonly contentHash: string;
+}
+
+/** `profiles.yml`, one output, after environment variables and defaults. */
+export interface TargetProfile {
+  readonly profile: string;
+  readonly name: string;
+  /** Default namespace of models. */
+  readonly schema: string;
+  readonly warehouse: string;
+  /** Base of relative landing locations. */
+  readonly landing: string;
+  readonly catalog: Readonly<Record<string, Json>> & { readonly type: string };
+  readonly compute: Readonly<Record<string, Json>> & { readonly type: string };
+  readonly storage: Readonly<Record<string, Json>>;
+  readonly threads: number;
+}
