@@ -2,6 +2,7 @@
 // and `engine/errors.md` says for each code what it means and what to do (checked by a test).
 import { catalogErrors } from "./errors/catalog.ts";
 import { cliErrors } from "./errors/cli.ts";
+import { commonErrors } from "./errors/common.ts";
 import { computeErrors } from "./errors/compute.ts";
 import { graphErrors } from "./errors/graph.ts";
 import { icebergErrors } from "./errors/iceberg.ts";
@@ -13,6 +14,7 @@ import { templateErrors } from "./errors/template.ts";
 
 /** Every failure `lake` can name: code → function of typed parameters → message. */
 export const errorCatalogue = {
+  ...commonErrors,
   ...templateErrors,
   ...projectErrors,
   ...graphErrors,

@@ -1,5 +1,6 @@
 // The compute seam: an engine that binds SQL, answers queries, and writes a query's rows as data files.
 import type { DataFile, PartitionSpec, Schema, Value } from "../iceberg/types.ts";
+import type { Predicate } from "../iceberg/predicate.ts";
 import type { LakeError } from "../common/errors.ts";
 
 /** A column as the engine describes it; `type` is the engine's own spelling (`STRUCT(a BIGINT)[]`). */
@@ -155,6 +156,8 @@ export interface ComputeSettings {
   readonly tempDirectory: string;
   /** Folders that statements of models may touch; everything else is refused by the engine. */
   readonly allowedDirectories: readonly string[];
+  /** The run's clock: what `now()`, `current_date` and their kin give in every statement. Default: when opened. */
+  readonly nowMs?: number;
 }
 
 /**
@@ -169,6 +172,10 @@ export interface Compute {
   toSchema(columns: readonly Column[]): Schema;
   /** An Iceberg schema → engine columns, in order. */
   toColumns(schema: Schema): readonly Column[];
+  /** The columns that a landing source with this declaration shows to SQL. */
+  landingColumns(declared: readonly LandingColumn[]): readonly Column[];
+  /** A condition that every row which `sql` needs of the relation meets, or null when there is none for sure. */
+  predicateFor?(sql: string, relation: string, schema: Schema): Promise<Predicate | null>;
   /** Binds many statements without reading data, in the given order, each against the ones before it. */
   bind(requests: readonly BindRequest[], inputs: readonly EmptyRelation[]): Promise<readonly BindResult[]>;
   query(request: QueryRequest): Promise<QueryResult>;

@@ -40,6 +40,8 @@ export interface ChangeRequest {
   /** Stable over attempts, stands in the summary as `lake.commit-id`. */
   readonly commitId: string;
   readonly formatVersion: 2 | 3;
+  /** The new snapshot's id where the caller needs to know it beforehand (a property that names it). */
+  readonly snapshotId?: bigint;
 }
 
 /** Written completely (data, manifests, manifest list), not yet visible to anybody. */

@@ -191,6 +191,13 @@ export interface Project {
   }[];
   /** SHA-256 over every file that the project was read from. */
   readonly contentHash: string;
+  /** What is odd but no error: properties of a model that does not exist, settings of an unused folder. */
+  readonly warnings?: readonly ProjectWarning[];
+}
+
+export interface ProjectWarning {
+  readonly message: string;
+  readonly at: Location;
 }
 
 /** `profiles.yml`, one output, after environment variables and defaults. */

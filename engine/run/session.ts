@@ -1,9 +1,11 @@
 // Everything one command works with: the project, its graph, the target, and adapters opened when first used.
+import { randomUUID } from "node:crypto";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Compute, ComputeSettings } from "../compute/compute.ts";
 import type { Graph } from "../graph/types.ts";
 import type { TargetProfile } from "../project/types.ts";
 import type { Storage } from "../storage/storage.ts";
+import { computeSettings } from "./compute-settings.ts";
 
 /** Opens adapters; `wire.ts` is the only implementation and the only file that names an adapter. */
 export interface Adapters {
@@ -16,7 +18,68 @@ export interface SessionOptions {
   readonly graph: Graph;
   readonly profile: TargetProfile;
   readonly adapters: Adapters;
+  /** The environment that templates may read, through the project's allow-list. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** Injected so that tests are repeatable. */
   readonly now?: () => number;
   readonly newId?: () => string;
+}
+
+/** Adapters are opened once, on first use, and closed together. */
+export class Session {
+  readonly graph: Graph;
+  readonly profile: TargetProfile;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly now: () => number;
+  readonly newId: () => string;
+  readonly #adapters: Adapters;
+  #compute: Promise<Compute> | null = null;
+  #catalog: Promise<Catalog> | null = null;
+  #storage: Promise<Storage> | null = null;
+
+  constructor(options: SessionOptions) {
+    this.graph = options.graph;
+    this.profile = options.profile;
+    this.env = options.env ?? {};
+    this.now = options.now ?? Date.now;
+    this.newId = options.newId ?? randomUUID;
+    this.#adapters = options.adapters;
+  }
+
+  compute(): Promise<Compute> {
+    this.#compute ??= this.storage().then((storage) =>
+      this.#adapters.compute(computeSettings({ graph: this.graph, profile: this.profile, storage })),
+    );
+    return this.#compute;
+  }
+
+  catalog(): Promise<Catalog> {
+    this.#catalog ??= this.#adapters.catalog(this.profile).then(async (catalog) => {
+      await catalog.initialise();
+      return catalog;
+    });
+    return this.#catalog;
+  }
+
+  storage(): Promise<Storage> {
+    this.#storage ??= this.#adapters.storage(this.profile);
+    return this.#storage;
+  }
+
+  async close(): Promise<void> {
+    const opened = [this.#compute, this.#catalog];
+    this.#compute = null;
+    this.#catalog = null;
+    await Promise.all(
+      opened.map(async (adapter) => {
+        // An adapter that failed to open has told its caller already.
+        const ready = await adapter?.catch(() => null);
+        await ready?.close();
+      }),
+    );
+  }
+}
+
+export function createSession(options: SessionOptions): Session {
+  return new Session(options);
 }

@@ -41,6 +41,8 @@ export interface References {
 /** Maps an offset of rendered SQL (UTF-16 units) back to where its text stands, through macros. */
 export interface SourceMap {
   locate(offset: number): Location;
+  /** The same place, then the macro calls that led to it; the last lies in the text's own file. */
+  trace(offset: number): readonly Location[];
 }
 
 export interface Rendered {

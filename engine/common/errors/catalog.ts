@@ -10,4 +10,12 @@ export const catalogErrors = {
     `the catalog did not say whether the commit of ${p.tables.join(", ")} landed`,
   "catalog/unreachable": (p: { catalog: string; problem: string }) =>
     `cannot reach the catalog at ${p.catalog}: ${p.problem}`,
+  "catalog/failed": (p: { action: string; catalog: string; problem: string }) =>
+    `cannot ${p.action} in the catalog at ${p.catalog}: ${p.problem}`,
+  "catalog/bad-name": (p: { kind: string; name: string }) =>
+    `${JSON.stringify(p.name)} cannot name a ${p.kind}; expected lower-case letters, digits and _ (at most 128)`,
+  "catalog/bad-location": (p: { table: string; lengthCharacters: number }) =>
+    `the metadata location of ${p.table} has ${p.lengthCharacters} characters; expected 1 to 1000, which is what other engines' catalogs hold`,
+  "catalog/bad-uri": (p: { uri: string; problem: string }) =>
+    `cannot use the catalog URI ${p.uri}: ${p.problem}`,
 };

@@ -1,1 +1,33 @@
-export const computeErrors = {};
+// Failures of the engine that binds, reads and writes.
+export const computeErrors = {
+  // engine: binding, querying, safety
+  "compute/syntax": (p: { message: string }) => `the SQL cannot be parsed: ${p.message}`,
+  "compute/bind": (p: { message: string }) => p.message,
+  "compute/bad-value": (p: { message: string }) => p.message,
+  "compute/failed": (p: { message: string }) => `the engine failed: ${p.message}`,
+  "compute/out-of-memory": (p: { message: string }) => `the engine ran out of memory: ${p.message}`,
+  "compute/interrupted": (_: object) => "the statement was interrupted",
+  "compute/not-one-select": (p: { found: string }) => `expected exactly one SELECT statement, found ${p.found}`,
+  "compute/parameter": (p: { name: string }) =>
+    `the SQL has a parameter (${p.name}); models take no parameters`,
+  "compute/not-allowed": (p: { what: string }) => `not allowed in a model: ${p.what}`,
+  "compute/unknown-relation": (p: { name: string }) =>
+    `the SQL reads ${p.name}, which is none of the relations it was given`,
+  "compute/input-failed": (p: { name: string; input: string }) =>
+    `${p.name} was not checked, because its input ${p.input} has errors`,
+  "compute/duplicate-column": (p: { column: string; first: string; inside?: string }) =>
+    p.column === p.first
+      ? `column ${p.column} appears twice${p.inside === undefined ? "" : ` in ${p.inside}`}; every column needs its own name`
+      : `columns ${p.first} and ${p.column}${p.inside === undefined ? "" : ` in ${p.inside}`} differ in case only; every column needs its own name`,
+  "compute/nameless-column": (p: { position: number; expression?: string }) =>
+    `column ${p.position}${p.expression === undefined ? "" : ` (${p.expression})`} has no name; expected an alias: … as name`,
+  "compute/untyped-null": (p: { column: string }) =>
+    `column ${p.column} is null without a type; expected cast(null as <type>)`,
+  "compute/no-iceberg-type": (p: { column: string; type: string }) =>
+    `column ${p.column} has type ${p.type}, which Iceberg has no type for`,
+  "compute/unknown-type": (p: { type: string; position: number }) =>
+    `${p.type} is not a type that the engine knows (at character ${p.position + 1})`,
+  "compute/no-field-ids": (p: { path: string }) =>
+    `${p.path} carries no field ids, and the table has no name mapping: its columns cannot be told apart`,
+  "compute/unsupported-feature": (p: { what: string }) => `${p.what} cannot be read by this engine yet`,
+};

@@ -1,1 +1,7 @@
-export const planErrors = {};
+export const planErrors = {
+  "plan/unknown-test": (p: { test: string }) => `there is no built-in test "${p.test}"`,
+  "plan/test-argument": (p: { test: string; argument: string }) =>
+    `the test ${p.test} needs a fitting value for "${p.argument}"`,
+  "plan/condition": (p: { test: string; condition: string }) =>
+    `the test ${p.test} has the condition "${p.condition}", expected a comparison such as "!= 0", "> 10" or "between 1 and 5"`,
+};

@@ -1,0 +1,233 @@
+// Binds models against empty tables: never against views, which cost twice as much with every layer.
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { lakeError, throwCollected, type LakeError } from "../../common/errors.ts";
+import { relationName, type BindRequest, type BindResult, type Column, type EmptyRelation } from "../compute.ts";
+import type { AstNode } from "./ast.ts";
+import { engineError } from "./errors.ts";
+import { checkSelects, type CheckedSelect } from "./safety.ts";
+import type { DuckDbSession } from "./session.ts";
+import { identifier } from "./text.ts";
+import { columnNameErrors } from "./types.ts";
+
+const batchSize = 100;
+
+/** What is known of a request before it is bound; its tree is dropped, since thousands are held at once. */
+interface Prepared {
+  readonly request: BindRequest;
+  readonly level: number;
+  readonly inputs: readonly number[];
+  readonly names: readonly NamelessColumn[];
+  readonly error?: LakeError;
+}
+interface NamelessColumn {
+  readonly kind: "nameless" | "untyped-null";
+  readonly position: number;
+  readonly name?: string | undefined;
+  readonly positionBytes?: number | undefined;
+}
+
+/** See `Compute.bind`. */
+export async function bind(
+  session: DuckDbSession,
+  requests: readonly BindRequest[],
+  inputs: readonly EmptyRelation[],
+): Promise<readonly BindResult[]> {
+  return session.withConnection(async (connection) => {
+    await createTables(connection, inputs);
+    const prepared = await prepareAll(connection, requests, inputs);
+    return new Binding(connection, prepared).run();
+  });
+}
+
+async function prepareAll(
+  connection: DuckDBConnection,
+  requests: readonly BindRequest[],
+  inputs: readonly EmptyRelation[],
+): Promise<Prepared[]> {
+  const given = new Set(inputs.map(({ name }) => name.toLowerCase()));
+  const byName = new Map<string, number>();
+  requests.forEach(({ name }, index) => byName.set(name.toLowerCase(), index));
+  const prepared: Prepared[] = [];
+  for (let start = 0; start < requests.length; start += batchSize) {
+    const batch = requests.slice(start, start + batchSize);
+    const checked = await checkSelects(
+      connection,
+      batch.map(({ sql }) => sql),
+      (name, index) => given.has(name) || (byName.get(name) ?? requests.length) < start + index,
+    );
+    batch.forEach((request, index) => prepared.push(prepare(request, checked[index]!, { byName, prepared })));
+  }
+  return prepared;
+}
+
+function prepare(
+  request: BindRequest,
+  select: CheckedSelect,
+  known: { readonly byName: ReadonlyMap<string, number>; readonly prepared: readonly Prepared[] },
+): Prepared {
+  if ("error" in select) return { request, level: 0, inputs: [], names: [], error: select.error };
+  const inputs = select.tables.flatMap((table) => known.byName.get(table.toLowerCase()) ?? []);
+  const level = Math.max(0, ...inputs.map((input) => known.prepared[input]!.level + 1));
+  return { request, level, inputs, names: suspectColumns(select.node) };
+}
+
+class Binding {
+  readonly #connection: DuckDBConnection;
+  readonly #prepared: readonly Prepared[];
+  readonly #results: BindResult[] = [];
+
+  constructor(connection: DuckDBConnection, prepared: readonly Prepared[]) {
+    this.#connection = connection;
+    this.#prepared = prepared;
+  }
+
+  async run(): Promise<readonly BindResult[]> {
+    const levels: number[][] = [];
+    this.#prepared.forEach(({ level }, index) => (levels[level] ??= []).push(index));
+    for (const level of levels) {
+      for (let start = 0; start < level.length; start += batchSize) {
+        await this.#bindBatch(level.slice(start, start + batchSize));
+      }
+    }
+    return this.#results;
+  }
+
+  async #bindBatch(batch: readonly number[]): Promise<void> {
+    const ready = batch.filter((index) => this.#isReady(index));
+    const described = await this.#describe(ready);
+    const made: EmptyRelation[] = [];
+    for (const [index, columns] of described) {
+      const { request } = this.#prepared[index]!;
+      const errors = columnErrors(this.#prepared[index]!, columns);
+      if (errors.length > 0) {
+        this.#results[index] = { id: request.id, error: collected(errors) };
+        continue;
+      }
+      this.#results[index] = { id: request.id, columns };
+      made.push({ kind: "empty", name: request.name, columns });
+    }
+    await createTables(this.#connection, made);
+  }
+
+  /** Settles what need not be bound: a statement that is refused, and one whose input failed. */
+  #isReady(index: number): boolean {
+    const { request, error, inputs } = this.#prepared[index]!;
+    const failed = inputs.find((input) => "error" in this.#results[input]!);
+    if (error === undefined && failed === undefined) return true;
+    const reason =
+      error ??
+      lakeError("compute/input-failed", { name: request.name, input: this.#prepared[failed!]!.request.name });
+    this.#results[index] = { id: request.id, error: reason };
+    return false;
+  }
+
+  async #describe(batch: readonly number[]): Promise<Map<number, Column[]>> {
+    if (batch.length === 0) return new Map();
+    try {
+      return await this.#describeAll(batch);
+    } catch {
+      return this.#describeEach(batch);
+    }
+  }
+
+  async #describeAll(batch: readonly number[]): Promise<Map<number, Column[]>> {
+    const parts = batch.map(
+      // The line feed ends a comment that the statement may end with.
+      (index) => `select ${index} as k, column_name, column_type from (describe ${this.#statement(index)}\n)`,
+    );
+    const reader = await this.#connection.runAndReadAll(parts.join(" union all "));
+    const columns = new Map<number, Column[]>(batch.map((index) => [index, []]));
+    for (const [index, name, type] of reader.getRows()) {
+      columns.get(Number(index))!.push({ name: String(name), type: String(type) });
+    }
+    return columns;
+  }
+
+  async #describeEach(batch: readonly number[]): Promise<Map<number, Column[]>> {
+    const columns = new Map<number, Column[]>();
+    for (const index of batch) {
+      const { id } = this.#prepared[index]!.request;
+      try {
+        const statement = await this.#connection.prepare(this.#statement(index));
+        statement.destroySync();
+        for (const [key, value] of await this.#describeAll([index])) columns.set(key, value);
+      } catch (error) {
+        this.#results[index] = { id, error: engineError(error) };
+      }
+    }
+    return columns;
+  }
+
+  #statement(index: number): string {
+    // The parser accepts what ends in semicolons; a subquery does not.
+    return this.#prepared[index]!.request.sql.replace(/[;\s]+$/, "");
+  }
+}
+
+function collected(errors: readonly LakeError[]): LakeError {
+  try {
+    throwCollected(errors);
+  } catch (error) {
+    return error as LakeError;
+  }
+  throw new Error("no error to collect");
+}
+
+async function createTables(connection: DuckDBConnection, relations: readonly EmptyRelation[]): Promise<void> {
+  for (let start = 0; start < relations.length; start += batchSize) {
+    const statements = relations.slice(start, start + batchSize).map(({ name, columns }) => {
+      const list = columns.map((column) => `${identifier(column.name)} ${column.type}`).join(", ");
+      return `create or replace temp table ${relationName(name)} (${list})`;
+    });
+    try {
+      await connection.run(statements.join(";\n"));
+    } catch (error) {
+      throw engineError(error);
+    }
+  }
+}
+
+function columnErrors(prepared: Prepared, columns: readonly Column[]): LakeError[] {
+  const errors = columnNameErrors(columns.map(({ name }) => name));
+  for (const suspect of prepared.names) {
+    const details = { positionBytes: suspect.positionBytes };
+    if (suspect.kind === "nameless") {
+      const expression = suspect.name ?? columns[suspect.position - 1]?.name;
+      const named = expression === undefined ? {} : { expression };
+      errors.push(lakeError("compute/nameless-column", { position: suspect.position, ...named }, details));
+    } else {
+      const column = suspect.name ?? String(suspect.position);
+      errors.push(lakeError("compute/untyped-null", { column }, details));
+    }
+  }
+  return errors;
+}
+
+/** Items of the select list that the engine names after their expression, or gives a type nobody asked for. */
+function suspectColumns(node: AstNode): NamelessColumn[] {
+  // A set operation takes its names from the left; types come from all sides.
+  let named = node;
+  while (named.type === "SET_OPERATION_NODE") named = (named["left"] ?? (named["children"] as AstNode[])[0]) as AstNode;
+  const list = (named["select_list"] as readonly AstNode[] | undefined) ?? [];
+  const suspects: NamelessColumn[] = [];
+  list.forEach((item, index) => {
+    const place = { position: index + 1, positionBytes: item.query_location };
+    const hasName = item.alias !== undefined && item.alias !== "";
+    if (!hasName && isNameless(item)) suspects.push({ kind: "nameless", ...place });
+    if (hasName && named === node && isUntypedNull(item)) {
+      suspects.push({ kind: "untyped-null", name: item.alias, ...place });
+    }
+  });
+  return suspects;
+}
+
+function isNameless(item: AstNode): boolean {
+  if (item.class === "COLUMN_REF" || item.class === "STAR") return false;
+  // `unnest(a_struct)` gives columns with the names of its fields.
+  return item["function_name"] !== "unnest";
+}
+
+function isUntypedNull(item: AstNode): boolean {
+  const value = item["value"] as { is_null?: boolean; type?: { id?: string } } | undefined;
+  return item.class === "CONSTANT" && value?.is_null === true && value.type?.id === "NULL";
+}

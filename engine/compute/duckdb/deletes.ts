@@ -1,0 +1,145 @@
+// Deletes of a scan as anti joins. Which delete applies to which data file, the planner has decided.
+import { randomUUID } from "node:crypto";
+import { lakeError } from "../../common/errors.ts";
+import type { DataFile, IcebergType, Schema } from "../../iceberg/types.ts";
+import type { ScanTask } from "../compute.ts";
+import { groupBy } from "./group-by.ts";
+import { readDeletionVector } from "./deletion-vector.ts";
+import { physicalSchemas } from "./parquet-schema.ts";
+import type { RelationContext } from "./relations.ts";
+import { escapeGlob, localPath } from "./session.ts";
+import { literal } from "./text.ts";
+import { duckdbType, icebergType } from "./types.ts";
+
+const filePathId = 2147483546;
+const positionId = 2147483545;
+
+/** Anti joins that take `t.file` and `t.row`, and `t.c<id>` for each of `columns`. */
+export interface DeleteJoins {
+  readonly joins: readonly string[];
+  /** Columns compared by equality deletes, whether or not the table's schema still has them. */
+  readonly columns: ReadonlyMap<number, IcebergType>;
+}
+
+/** The joins for tasks that have deletes. */
+export async function deleteJoins(
+  context: RelationContext,
+  tasks: readonly ScanTask[],
+  schema: Schema,
+): Promise<DeleteJoins> {
+  const all = tasks.flatMap((task) => task.deletes.map((file) => ({ file, data: task.file.path })));
+  const positional = all.filter(({ file }) => file.content === "position-deletes");
+  const isVector = ({ file }: DeletePair) => file.format.toUpperCase() === "PUFFIN";
+  const joins: string[] = [];
+  const vectors = positional.filter(isVector);
+  if (vectors.length > 0) joins.push(positionJoin(await vectorRows(context, vectors)));
+  const files = positional.filter((pair) => !isVector(pair));
+  if (files.length > 0) joins.push(positionJoin(await positionRows(context, files)));
+  const columns = new Map<number, IcebergType>();
+  const byKey = groupBy(
+    all.filter(({ file }) => file.content === "equality-deletes"),
+    ({ file }) => (file.equalityIds ?? []).toSorted((a, b) => a - b).join(","),
+  );
+  for (const [key, pairs] of byKey) {
+    const ids = key.split(",").filter(Boolean).map(Number);
+    joins.push(await equalityJoin(context, { pairs, ids, schema, columns }));
+  }
+  return { joins, columns };
+}
+
+interface DeletePair {
+  readonly file: DataFile;
+  /** The data file's path as the manifest spells it. */
+  readonly data: string;
+}
+
+function positionJoin(rows: string): string {
+  return `anti join (${rows}) as d on d.file = t.file and d.row = t.row`;
+}
+
+/** The engine's name of each delete file, with each data file that it applies to under both its names. */
+function pairValues(pairs: readonly DeletePair[]): string {
+  const rows = pairs.map(
+    ({ file, data }) => `(${literal(localPath(file.path))}, ${literal(data)}, ${literal(localPath(data))})`,
+  );
+  return `(values ${rows.join(", ")}) as p(deleting, path, file)`;
+}
+
+function fileList(pairs: readonly DeletePair[]): string {
+  const paths = new Set(pairs.map(({ file }) => file.path));
+  return [...paths].map((path) => literal(escapeGlob(localPath(path)))).join(", ");
+}
+
+/** `file_path` in a delete file is compared as text with the manifest's spelling (specification, scan planning). */
+async function positionRows(context: RelationContext, pairs: readonly DeletePair[]): Promise<string> {
+  await requireIds(context, pairs, [filePathId, positionId]);
+  const schema = `map {${filePathId}: {name: 'path', type: 'VARCHAR', default_value: null},
+    ${positionId}: {name: 'pos', type: 'BIGINT', default_value: null}}`;
+  return `select p.file, d.pos as row
+    from (select path, pos, filename from read_parquet([${fileList(pairs)}], schema = ${schema}, hive_partitioning = false)) as d
+    join ${pairValues(pairs)} on p.deleting = d.filename and p.path = d.path`;
+}
+
+/** Without ids every column would read as null, and the deleted rows would come back. */
+async function requireIds(
+  context: RelationContext,
+  pairs: readonly DeletePair[],
+  ids: readonly number[],
+): Promise<void> {
+  for (const { file } of pairs) {
+    if (file.format.toUpperCase() !== "PARQUET") {
+      throw lakeError("compute/unsupported-feature", { what: `a delete file in ${file.format} (${file.path})` });
+    }
+  }
+  const paths = pairs.map(({ file }) => localPath(file.path));
+  const schemas = await physicalSchemas(context.session, context.connection, paths);
+  for (const path of paths) {
+    const found = new Set(schemas.get(path)!.fields.map(({ id }) => id));
+    if (!ids.every((id) => found.has(id))) throw lakeError("compute/no-field-ids", { path });
+  }
+}
+
+async function vectorRows(context: RelationContext, pairs: readonly DeletePair[]): Promise<string> {
+  const table = `lake_deleted_${randomUUID().replaceAll("-", "")}`;
+  const { connection } = context;
+  await connection.run(`create temp table ${table} (file varchar, row bigint)`);
+  const appender = await connection.createAppender(table, "main", "temp");
+  for (const { file, data } of pairs) {
+    for (const position of await readDeletionVector(file)) {
+      appender.appendVarchar(localPath(data));
+      appender.appendBigInt(position);
+      appender.endRow();
+    }
+  }
+  appender.closeSync();
+  return `select file, row from ${table}`;
+}
+
+interface EqualityDeletes {
+  readonly pairs: readonly DeletePair[];
+  readonly ids: readonly number[];
+  readonly schema: Schema;
+  /** Collects the columns that the data files must be read with. */
+  readonly columns: Map<number, IcebergType>;
+}
+
+/** Null equals null; a column that the schema has dropped still decides. */
+async function equalityJoin(context: RelationContext, deletes: EqualityDeletes): Promise<string> {
+  const { pairs, ids, schema, columns } = deletes;
+  await requireIds(context, pairs, ids);
+  const physical = context.session.physicalSchemas.get(localPath(pairs[0]!.file.path))!;
+  for (const id of ids) {
+    const type =
+      schema.fields.find((field) => field.id === id)?.type ??
+      icebergType(physical.fields.find((field) => field.id === id)!.type!);
+    columns.set(id, type);
+  }
+  const entries = ids.map(
+    (id) => `${id}: {name: 'c${id}', type: ${literal(duckdbType(columns.get(id)!))}, default_value: null}`,
+  );
+  const names = ids.map((id) => `d.c${id}`).join(", ");
+  const equal = ids.map((id) => `d.c${id} is not distinct from t.c${id}`).join(" and ");
+  return `anti join (select p.file, ${names}
+    from (select *, filename from read_parquet([${fileList(pairs)}], schema = map {${entries.join(", ")}}, hive_partitioning = false)) as d
+    join ${pairValues(pairs)} on p.deleting = d.filename) as d on d.file = t.file and ${equal}`;
+}

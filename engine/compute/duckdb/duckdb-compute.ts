@@ -1,0 +1,29 @@
+// The engine inside the process.
+import type { Compute, ComputeSettings } from "../compute.ts";
+import { bind } from "./bind.ts";
+import { operate, query, type QueryContext } from "./query.ts";
+import { openSession } from "./session.ts";
+import { toColumns, toSchema } from "./types.ts";
+import { volatileFunctions } from "./volatile.ts";
+
+/** Opens the embedded engine; it is closed to the outside from the first statement on. */
+export async function openDuckDb(settings: ComputeSettings): Promise<Compute> {
+  const session = await openSession(settings);
+  const context: QueryContext = {
+    session,
+    landing: async (connection, relation) => (await import("./landing.ts")).landingSql(connection, relation),
+  };
+  return {
+    engine: "duckdb",
+    version: session.version,
+    toSchema,
+    toColumns,
+    landingColumns: () => [],
+    bind: (requests, inputs) => bind(session, requests, inputs),
+    query: (request) => query(context, request),
+    write: async (request) => (await import("./write.ts")).writeTable(session, request),
+    operate: (statements, relations) => operate(context, statements, relations),
+    volatileFunctions: (sql) => volatileFunctions(session, sql),
+    close: () => session.close(),
+  };
+}

@@ -1,0 +1,129 @@
+// What the engine refuses, in the house's words. `errors_as_json` is on for every connection.
+import { isLakeError, lakeError, type LakeError } from "../../common/errors.ts";
+
+interface EngineReport {
+  readonly type: string;
+  readonly message: string;
+  readonly subtype?: string | undefined;
+  readonly name?: string | undefined;
+  readonly candidates: readonly string[];
+  readonly positionBytes?: number | undefined;
+}
+
+const longestCandidateList = 5;
+
+/** Turns whatever the engine threw into a `compute/*` error, with the place in the statement where it names one. */
+export function engineError(error: unknown): LakeError {
+  if (isLakeError(error)) return error;
+  const report = readReport(error instanceof Error ? error.message : String(error));
+  const details = { positionBytes: report.positionBytes, hint: hintOf(report), cause: error };
+  const message = shortMessage(report);
+  switch (report.type) {
+    case "Parser":
+    case "Syntax":
+      return lakeError("compute/syntax", { message }, details);
+    case "Binder":
+    case "Catalog":
+      return lakeError("compute/bind", { message }, details);
+    case "Conversion":
+    case "Out of Range":
+    case "Invalid Input":
+    case "Mismatch Type":
+      return lakeError("compute/bad-value", { message }, details);
+    case "Permission":
+      return lakeError("compute/not-allowed", { what: message }, details);
+    case "Out of Memory":
+      return lakeError("compute/out-of-memory", { message: firstLine(report.message) }, { ...details, retryable: true });
+    case "INTERRUPT":
+    case "Interrupt":
+      return lakeError("compute/interrupted", {}, details);
+    default:
+      return lakeError("compute/failed", { message }, details);
+  }
+}
+
+/** A failure of `json_serialize_sql`, which reports instead of throwing. */
+export function parserError(message: string, position: string | undefined): LakeError {
+  const bytes = position === undefined ? undefined : Number(position);
+  return lakeError("compute/syntax", { message: lowerFirst(message) }, { positionBytes: bytes });
+}
+
+/** Runs the work and gives its failure as a `LakeError`. */
+export async function withEngineErrors<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw engineError(error);
+  }
+}
+
+function readReport(text: string): EngineReport {
+  // Parser errors are JSON behind a prefix: `Parser Error: {…}`.
+  const start = text.indexOf("{");
+  if (start >= 0 && text.endsWith("}")) {
+    try {
+      const json = JSON.parse(text.slice(start)) as Record<string, unknown>;
+      if (typeof json["exception_message"] === "string") return reportOf(json, json["exception_message"]);
+    } catch {
+      // Not JSON after all: a message that happens to hold braces.
+    }
+  }
+  const prefixed = /^(\w[\w ]*?) Error: ([\s\S]*)$/.exec(text);
+  return { type: prefixed?.[1] ?? "", message: prefixed?.[2] ?? text, candidates: [] };
+}
+
+function reportOf(json: Record<string, unknown>, message: string): EngineReport {
+  const text = (key: string) => (typeof json[key] === "string" ? json[key] : undefined);
+  const position = Number(text("position"));
+  return {
+    type: text("exception_type") ?? "",
+    message,
+    subtype: text("error_subtype"),
+    name: text("name"),
+    candidates: splitCandidates(text("candidates")),
+    positionBytes: text("position") !== undefined && Number.isSafeInteger(position) ? position : undefined,
+  };
+}
+
+/** Candidates are joined by commas, also those of functions: `sum(DECIMAL) -> DECIMAL,sum(…`. */
+function splitCandidates(text: string | undefined): string[] {
+  if (!text) return [];
+  const parts = text.includes("->") ? text.split(/,(?=[^()]*\()/) : text.split(",");
+  return parts.map((part) => part.trim()).filter((part) => part !== "");
+}
+
+function hintOf(report: EngineReport): string | undefined {
+  const quoted = /Candidate (?:bindings|Entries):[: ]*([^\n]*)/i.exec(report.message)?.[1];
+  const candidates =
+    report.candidates.length > 0
+      ? report.candidates
+      : (quoted?.split(",").map((part) => part.trim().replace(/^"|"$/g, "")) ?? []);
+  if (candidates.length === 0) {
+    const suggestion = /Did you mean "([^"]+)"\?/.exec(report.message)?.[1];
+    return suggestion === undefined ? undefined : `did you mean ${suggestion}?`;
+  }
+  const shown = candidates.slice(0, longestCandidateList);
+  const rest = candidates.length - shown.length;
+  const more = rest > 0 ? ` (and ${rest} more)` : "";
+  if (candidates.some((candidate) => candidate.includes("->"))) {
+    return `it takes ${shown.map((candidate) => candidate.replace(/ -> .*$/, "")).join(", ")}${more}`;
+  }
+  return `did you mean ${shown.join(", ")}${more}?`;
+}
+
+/** Lists of candidates go into the hint; for `+` the engine prints forty lines of them. */
+function shortMessage(report: EngineReport): string {
+  const cut = report.message
+    .split(/\n\s*(?:Candidate |Did you mean|LINE \d+:)/i)[0]!
+    .replace(/ You might need to add explicit type casts\.$/, "")
+    .trim();
+  return lowerFirst(cut.replace(/\s*\n\s*/g, " "));
+}
+
+function firstLine(text: string): string {
+  return lowerFirst(text.split("\n")[0]!.trim());
+}
+
+function lowerFirst(text: string): string {
+  return /^[A-Z][a-z ]/.test(text) ? text[0]!.toLowerCase() + text.slice(1) : text;
+}

@@ -1,0 +1,157 @@
+// A planned Iceberg scan as SQL over `read_parquet`: columns by field id at every depth, deletes applied.
+import { lakeError } from "../../common/errors.ts";
+import type { IcebergType, NestedField, Value } from "../../iceberg/types.ts";
+import type { IcebergRelation, ScanTask } from "../compute.ts";
+import { deleteJoins, type DeleteJoins } from "./deletes.ts";
+import { missingValue, physicalType, readsByName, rebuilt } from "./field-projection.ts";
+import { groupBy } from "./group-by.ts";
+import { withMappedIds } from "./name-mapping.ts";
+import { physicalSchemas, type PhysicalField, type PhysicalSchema } from "./parquet-schema.ts";
+import { emptySql, type RelationContext } from "./relations.ts";
+import { escapeGlob, localPath } from "./session.ts";
+import { identifier, literal, valueLiteral } from "./text.ts";
+import { duckdbType, toColumns } from "./types.ts";
+
+/** A file to read, with what decides how. */
+interface File {
+  readonly task: ScanTask;
+  readonly physical: PhysicalSchema;
+  /** Identity partition columns that the file leaves out. */
+  readonly constantIds: readonly number[];
+}
+
+/** The SELECT that gives the relation's rows under its schema's names and types. */
+export async function icebergRelationSql(context: RelationContext, relation: IcebergRelation): Promise<string> {
+  if (relation.tasks.length === 0) return emptySql(toColumns(relation.schema));
+  const files = await describeFiles(context, relation);
+  const groups = groupBy(files, (file) => groupKey(file, relation));
+  const parts: string[] = [];
+  for (const group of groups.values()) {
+    const tasks = group.map(({ task }) => task).filter(({ deletes }) => deletes.length > 0);
+    const deletes = await deleteJoins(context, tasks, relation.schema);
+    parts.push(groupSql(group, relation, deletes));
+  }
+  return parts.join("\nunion all\n");
+}
+
+async function describeFiles(context: RelationContext, relation: IcebergRelation): Promise<File[]> {
+  for (const { file } of relation.tasks) {
+    if (file.format.toUpperCase() !== "PARQUET") {
+      throw lakeError("compute/unsupported-feature", { what: `a data file in ${file.format} (${file.path})` });
+    }
+  }
+  const paths = relation.tasks.map(({ file }) => localPath(file.path));
+  const schemas = await physicalSchemas(context.session, context.connection, paths);
+  return relation.tasks.map((task, index) => {
+    const found = schemas.get(paths[index]!)!;
+    const physical = found.hasIds ? found : withMappedIds(found, relation.nameMapping, task.file.path);
+    const present = new Set(physical.fields.map(({ id }) => id));
+    const wanted = new Set(relation.schema.fields.map(({ id }) => id));
+    const constantIds = [...(task.constants?.keys() ?? [])].filter((id) => wanted.has(id) && !present.has(id));
+    return { task, physical, constantIds: constantIds.sort((a, b) => a - b) };
+  });
+}
+
+/** Files of one key are read by one `read_parquet`: mostly all of them. */
+function groupKey(file: File, relation: IcebergRelation): string {
+  const { physical, constantIds, task } = file;
+  const layout = isPlain(physical, relation) ? "" : physical.signature;
+  return JSON.stringify([layout, constantIds, task.deletes.length > 0]);
+}
+
+const plainLayouts = new WeakMap<PhysicalSchema, WeakMap<IcebergRelation, boolean>>();
+
+/** Whether the engine reads every column right by itself; asked for each file, answered once for each layout. */
+function isPlain(physical: PhysicalSchema, relation: IcebergRelation): boolean {
+  if (!physical.hasIds) return false;
+  const known = plainLayouts.get(physical)?.get(relation);
+  if (known !== undefined) return known;
+  const plain = relation.schema.fields.every((field) => {
+    const stored = physical.fields.find(({ id }) => id === field.id);
+    return stored === undefined || readsByName(field.type, stored);
+  });
+  if (!plainLayouts.has(physical)) plainLayouts.set(physical, new WeakMap());
+  plainLayouts.get(physical)!.set(relation, plain);
+  return plain;
+}
+
+function groupSql(group: readonly File[], relation: IcebergRelation, deletes: DeleteJoins): string {
+  const { physical, constantIds } = group[0]!;
+  const fields = relation.schema.fields;
+  const plain = isPlain(physical, relation);
+  const needsPlace = deletes.joins.length > 0 || constantIds.length > 0;
+  const hidden = [...deletes.columns].filter(([id]) => !fields.some((field) => field.id === id));
+  const wanted: NestedField[] = [...fields, ...hidden.map(([id, type]) => hiddenField(id, type))];
+  const columns = wanted.map((field) => {
+    const stored = physical.fields.find(({ id }) => id === field.id);
+    if (constantIds.includes(field.id)) return `cast(k.c${field.id} as ${duckdbType(field.type)}) as c${field.id}`;
+    return `${plain ? `f.c${field.id}` : projected(field, stored, physical.hasIds)} as c${field.id}`;
+  });
+  // A place is the file's path and the row's number in it; both are virtual columns of the engine.
+  const fileName = physical.hasIds ? "f.filename" : "f.__lake_file";
+  if (needsPlace) columns.push(`${fileName} as file`, "f.file_row_number as row");
+  const from = `${readFiles(group, { wanted, plain, physical, constantIds })} as f`;
+  const constants = constantIds.length > 0 ? ` join ${constantValues(group, fields)} on k.file = ${fileName}` : "";
+  const source = `(select ${columns.join(", ")} from ${from}${constants}) as t`;
+  const names = fields.map((field) => `t.c${field.id} as ${identifier(field.name)}`).join(", ");
+  return `select ${names} from ${[source, ...deletes.joins].join("\n")}`;
+}
+
+function hiddenField(id: number, type: IcebergType): NestedField {
+  return { id, name: `c${id}`, required: false, type };
+}
+
+function projected(field: NestedField, stored: PhysicalField | undefined, hasIds: boolean): string {
+  if (!stored) return missingValue(field);
+  const read = hasIds
+    ? `f.c${field.id}`
+    : `cast(f.${identifier(stored.name)} as ${physicalType(field.type, stored)})`;
+  return rebuilt(read, field.type, stored);
+}
+
+interface Reading {
+  readonly wanted: readonly NestedField[];
+  readonly plain: boolean;
+  readonly physical: PhysicalSchema;
+  readonly constantIds: readonly number[];
+}
+
+function readFiles(group: readonly File[], reading: Reading): string {
+  const paths = group.map(({ task }) => literal(escapeGlob(localPath(task.file.path)))).join(", ");
+  // Folders named like `year=2025` would otherwise become columns.
+  const options = ["hive_partitioning = false"];
+  if (!reading.physical.hasIds) return `read_parquet([${paths}], ${[...options, "filename = '__lake_file'"].join(", ")})`;
+  const entries = reading.wanted
+    .filter(({ id }) => !reading.constantIds.includes(id))
+    .flatMap((field) => schemaEntry(field, reading));
+  if (entries.length === 0) return `read_parquet([${paths}], ${options.join(", ")})`;
+  return `read_parquet([${paths}], schema = map {${entries.join(", ")}}, ${options.join(", ")})`;
+}
+
+function schemaEntry(field: NestedField, reading: Reading): string[] {
+  const stored = reading.physical.fields.find(({ id }) => id === field.id);
+  if (!reading.plain && !stored) return [];
+  const type = reading.plain || !stored ? duckdbType(field.type) : physicalType(field.type, stored);
+  const initial = field["initial-default"];
+  const value = initial === undefined || initial === null ? "null" : literal(defaultText(field, initial));
+  return [`${field.id}: {name: 'c${field.id}', type: ${literal(type)}, default_value: ${value}}`];
+}
+
+function defaultText(field: NestedField, initial: unknown): string {
+  if (typeof initial === "object") {
+    throw lakeError("compute/unsupported-feature", { what: `a nested initial-default (of ${field.name})` });
+  }
+  // The engine casts the default from text: hex digits of bytes need its escapes.
+  if (duckdbType(field.type) === "BLOB") return String(initial).replace(/../g, "\\x$&");
+  return String(initial);
+}
+
+function constantValues(group: readonly File[], fields: readonly NestedField[]): string {
+  const ids = group[0]!.constantIds;
+  const types = new Map(fields.map((field) => [field.id, field.type]));
+  const rows = group.map(({ task }) => {
+    const values = ids.map((id) => valueLiteral((task.constants?.get(id) ?? null) as Value, types.get(id)!));
+    return `(${[literal(localPath(task.file.path)), ...values].join(", ")})`;
+  });
+  return `(values ${rows.join(", ")}) as k(${["file", ...ids.map((id) => `c${id}`)].join(", ")})`;
+}

@@ -1,0 +1,102 @@
+// What Parquet files hold, physically: names, field ids and nesting. Needed because the engine matches
+// names, not ids, below the top level, and reads a file without any ids as all nulls, silently.
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { lakeError } from "../../common/errors.ts";
+import { engineError } from "./errors.ts";
+import { escapeGlob, type DuckDbSession } from "./session.ts";
+import { literal } from "./text.ts";
+
+export interface PhysicalField {
+  readonly name: string;
+  readonly id: number | null;
+  readonly kind: "primitive" | "struct" | "list" | "map";
+  /** The engine's type of a primitive. */
+  readonly type: string | null;
+  /** A struct's fields, a list's element, a map's key and value. */
+  readonly children: readonly PhysicalField[];
+}
+export interface PhysicalSchema {
+  /** Equal for files of equal layout. */
+  readonly signature: string;
+  readonly fields: readonly PhysicalField[];
+  readonly hasIds: boolean;
+}
+
+/** One element of `parquet_schema()`, in the file's depth-first order. */
+type Row = readonly [
+  name: string,
+  repetition: string | null,
+  childCount: number | null,
+  annotation: string,
+  fieldId: number | null,
+  type: string | null,
+];
+
+const batchSize = 2000;
+
+/** The physical schema of each file, by engine path. Files are immutable, so each footer is read once a session. */
+export async function physicalSchemas(
+  session: DuckDbSession,
+  connection: DuckDBConnection,
+  paths: readonly string[],
+): Promise<ReadonlyMap<string, PhysicalSchema>> {
+  const cache = session.physicalSchemas;
+  const missing = [...new Set(paths)].filter((path) => !cache.has(path));
+  for (let start = 0; start < missing.length; start += batchSize) {
+    await readFooters(connection, missing.slice(start, start + batchSize), cache);
+  }
+  const unread = missing.find((path) => !cache.has(path));
+  if (unread !== undefined) throw lakeError("compute/failed", { message: `no footer was read from ${unread}` });
+  return cache;
+}
+
+async function readFooters(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  cache: Map<string, PhysicalSchema>,
+): Promise<void> {
+  const files = paths.map((path) => literal(escapeGlob(path))).join(", ");
+  const sql = `select schema, list(file_name) from (
+      select file_name, to_json(list(json_array(name, repetition_type, num_children,
+          concat(logical_type, ' ', converted_type), field_id, duckdb_type) order by column_id))::varchar as schema
+        from parquet_schema([${files}]) group by file_name)
+    group by schema`;
+  try {
+    const reader = await connection.runAndReadAll(sql);
+    for (const [schema, names] of reader.getRows()) {
+      const physical = readSchema(String(schema));
+      for (const name of (names as { items: readonly string[] }).items) cache.set(name, physical);
+    }
+  } catch (error) {
+    throw engineError(error);
+  }
+}
+
+function readSchema(signature: string): PhysicalSchema {
+  const rows = JSON.parse(signature) as readonly Row[];
+  let at = 0;
+  const next = (): PhysicalField => {
+    const [name, , childCount, annotation, id, type] = rows[at++]!;
+    if (childCount === null || childCount === 0) return { name, id, kind: "primitive", type, children: [] };
+    const repeated = rows[at]![1] === "REPEATED" && childCount === 1;
+    const children = Array.from({ length: childCount }, next);
+    if (repeated && /MAP/i.test(annotation)) return { name, id, kind: "map", type: null, children: children[0]!.children };
+    if (repeated && /LIST/i.test(annotation)) {
+      return { name, id, kind: "list", type: null, children: [elementOf(name, children[0]!)] };
+    }
+    return { name, id, kind: "struct", type: null, children };
+  };
+  const fields = next().children;
+  return { signature, fields, hasIds: fields.some(hasId) };
+}
+
+function hasId(field: PhysicalField): boolean {
+  return field.id !== null || field.children.some(hasId);
+}
+
+/** Files of old writers have two levels: then the repeated group is the element itself (Parquet's LIST rules). */
+function elementOf(list: string, repeated: PhysicalField): PhysicalField {
+  const isElement =
+    repeated.children.length !== 1 || repeated.name === "array" || repeated.name === `${list}_tuple`;
+  return isElement ? repeated : repeated.children[0]!;
+}

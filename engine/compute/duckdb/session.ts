@@ -1,0 +1,152 @@
+// One in-memory engine per process, closed to the outside before any statement of a project runs.
+import { randomUUID } from "node:crypto";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from "@duckdb/node-api";
+import { lakeError } from "../../common/errors.ts";
+import type { ComputeSettings } from "../compute.ts";
+import type { PhysicalSchema } from "./parquet-schema.ts";
+import { literal } from "./text.ts";
+
+export interface DuckDbSession {
+  readonly settings: ComputeSettings;
+  /** `1.5.5`, without the engine's leading v. */
+  readonly version: string;
+  /** The engine's own folder for spilled data and staging, inside `settings.tempDirectory`; gone after `close`. */
+  readonly scratchDirectory: string;
+  /** What data files hold, by engine path: filled as they are first read. */
+  readonly physicalSchemas: Map<string, PhysicalSchema>;
+  /**
+   * Gives the work a connection of its own: temporary views and tables end with it. Aborting the signal
+   * interrupts the running statement and fails with `compute/interrupted`.
+   */
+  withConnection<T>(work: (connection: DuckDBConnection) => Promise<T>, signal?: AbortSignal): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** Opens the engine with every setting made and the configuration locked. */
+export async function openSession(settings: ComputeSettings): Promise<DuckDbSession> {
+  // Loaded here: the native library costs 60 ms that a command without data need not pay.
+  const { DuckDBInstance } = await import("@duckdb/node-api");
+  // Two processes that share one folder destroy each other's spill files.
+  const scratchDirectory = join(settings.tempDirectory, `duckdb-${process.pid}-${randomUUID().slice(0, 8)}`);
+  await mkdir(scratchDirectory, { recursive: true });
+  const instance = await DuckDBInstance.create(":memory:", {
+    threads: String(settings.threads),
+    autoinstall_known_extensions: "false",
+    autoload_known_extensions: "false",
+  });
+  const first = await instance.connect();
+  try {
+    for (const statement of settingStatements(settings, scratchDirectory)) await first.run(statement);
+    const rows = await readRows(first, "select version() as version");
+    const version = String(rows[0]?.["version"]).replace(/^v/, "");
+    return sessionOf({ instance, first, settings, version, scratchDirectory });
+  } catch (error) {
+    first.closeSync();
+    instance.closeSync();
+    await rm(scratchDirectory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function settingStatements(settings: ComputeSettings, scratchDirectory: string): string[] {
+  const allowed = [...settings.allowedDirectories, scratchDirectory].map((path) =>
+    literal(localPath(path).replace(/\/*$/, "/")),
+  );
+  return [
+    `set global TimeZone = ${literal(settings.timezone)}`,
+    `set global memory_limit = '${Math.floor(settings.memoryLimitBytes)}B'`,
+    `set global temp_directory = ${literal(scratchDirectory)}`,
+    "set global errors_as_json = true",
+    // Order without ORDER BY is nobody's promise, and keeping it costs a partitioned write its memory.
+    "set global preserve_insertion_order = false",
+    "set global partitioned_write_max_open_files = 1000",
+    `set global allowed_directories = [${allowed.join(", ")}]`,
+    "set global enable_external_access = false",
+    ...clockMacros(settings.nowMs ?? Date.now()),
+    "set global lock_configuration = true",
+  ];
+}
+
+/** All statements of a run see one clock. Macros of the main schema are found before the engine's functions. */
+function clockMacros(nowMs: number): string[] {
+  const instant = `timestamptz '${new Date(nowMs).toISOString().replace("T", " ").replace("Z", "+00")}'`;
+  const functions: Record<string, string> = {
+    now: instant,
+    get_current_timestamp: instant,
+    transaction_timestamp: instant,
+    current_localtimestamp: `${instant}::timestamp`,
+    current_localtime: `${instant}::timestamp::time`,
+    get_current_time: `${instant}::timetz`,
+    current_date: `${instant}::date`,
+    today: `${instant}::date`,
+  };
+  return Object.entries(functions).map(([name, value]) => `create macro main."${name}"() as ${value}`);
+}
+
+interface OpenEngine {
+  readonly instance: DuckDBInstance;
+  readonly first: DuckDBConnection;
+  readonly settings: ComputeSettings;
+  readonly version: string;
+  readonly scratchDirectory: string;
+}
+
+function sessionOf(engine: OpenEngine): DuckDbSession {
+  const { instance, first, settings, version, scratchDirectory } = engine;
+  const open = new Set<DuckDBConnection>();
+  let closing: Promise<void> | undefined;
+  return {
+    settings,
+    version,
+    scratchDirectory,
+    physicalSchemas: new Map(),
+    async withConnection(work, signal) {
+      if (signal?.aborted || closing) throw lakeError("compute/interrupted", {});
+      const connection = await instance.connect();
+      open.add(connection);
+      const interrupt = () => connection.interrupt();
+      signal?.addEventListener("abort", interrupt, { once: true });
+      try {
+        return await work(connection);
+      } catch (error) {
+        if (signal?.aborted || closing) throw lakeError("compute/interrupted", {}, { cause: error });
+        throw error;
+      } finally {
+        signal?.removeEventListener("abort", interrupt);
+        open.delete(connection);
+        connection.closeSync();
+      }
+    },
+    close() {
+      closing ??= (async () => {
+        for (const connection of open) connection.interrupt();
+        while (open.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+        first.closeSync();
+        instance.closeSync();
+        await rm(scratchDirectory, { recursive: true, force: true });
+      })();
+      return closing;
+    },
+  };
+}
+
+/** Every row of a statement's result, as the engine's values keyed by column. */
+export async function readRows(
+  connection: DuckDBConnection,
+  sql: string,
+): Promise<Record<string, DuckDBValue>[]> {
+  const reader = await connection.runAndReadAll(sql);
+  return reader.getRowObjects();
+}
+
+/** The engine reads local files by plain path; metadata may spell them as `file:` URIs. */
+export function localPath(path: string): string {
+  return path.replace(/^file:(?:\/\/(?=\/))?/, "");
+}
+
+/** Paths go through the engine's glob: what would be a pattern is put into a class of its own. */
+export function escapeGlob(path: string): string {
+  return path.replace(/[*?[]/g, "[$&]");
+}

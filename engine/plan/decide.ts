@@ -1,0 +1,127 @@
+// Whether a node must run, and why: one function per materialisation, listed at the end.
+import type { LandingDiff } from "./landing-diff.ts";
+import type { Materialisation } from "../project/types.ts";
+import type { TableState } from "./table-state.ts";
+import type { PlanStep } from "./types.ts";
+
+export interface DecisionInput {
+  readonly state: TableState | null;
+  readonly fingerprint: string;
+  readonly fullRefresh: boolean;
+  readonly noReuse: boolean;
+  /** `config.reuse`: a statement with volatile functions may be reused all the same. */
+  readonly reuseVolatile: boolean;
+  readonly inputs: readonly InputState[];
+  /** Only for a model that reads a landing source. */
+  readonly landing: LandingDiff | null;
+  /** Only for a model that reads a landing source: how many files are there. */
+  readonly landingFiles: number;
+  /** An incremental model that takes in landing files one by one. */
+  readonly ingests: boolean;
+}
+
+/** An input as the plan sees it: what it will be, and what people call it. */
+export interface InputState {
+  readonly uniqueId: string;
+  readonly name: string;
+  /** Null while this run will make a new one. */
+  readonly version: string | null;
+}
+
+export type Decision = Pick<PlanStep, "action" | "reason"> & { readonly mode?: NonNullable<PlanStep["mode"]> };
+
+type Decide = (input: DecisionInput) => Decision;
+
+const inline: Decide = () => ({ action: "inline", reason: "view" });
+
+const table: Decide = (input) => {
+  const { state } = input;
+  if (state === null) return { action: "build", mode: "create", reason: "new" };
+  const reason = whyRebuild(input, state);
+  return reason === null
+    ? { action: "reuse", reason: "unchanged" }
+    : { action: "build", mode: "replace", reason };
+};
+
+const incremental: Decide = (input) => {
+  const { state } = input;
+  if (state === null) return { action: "build", mode: "create", reason: withFiles("new", input) };
+  if (input.fullRefresh) return { action: "build", mode: "replace", reason: "full refresh" };
+  if (state.ours?.partial === true) return { action: "build", mode: "replace", reason: "held only a part" };
+  if (input.ingests) return ingest(input, state);
+  const reason = whyRebuild(input, state);
+  return reason === null
+    ? { action: "reuse", reason: "unchanged" }
+    : { action: "build", mode: "append", reason };
+};
+
+/** New landing files, and nothing else, make an ingesting model run: changed code applies to new data (rule 18). */
+function ingest(input: DecisionInput, state: TableState): Decision {
+  const files = input.landing?.fresh.length ?? 0;
+  const oldCode = state.ours !== null && state.ours.fingerprint !== input.fingerprint;
+  const note = oldCode ? "; code changed: old rows keep the old logic, --full-refresh rebuilds them" : "";
+  if (files === 0) return { action: "reuse", reason: `no new landing files${note}` };
+  return { action: "build", mode: "append", reason: `${files} new landing ${plural(files)}${note}` };
+}
+
+function withFiles(reason: string, input: DecisionInput): string {
+  return input.ingests ? `${reason}, ${input.landingFiles} landing ${plural(input.landingFiles)}` : reason;
+}
+
+function plural(files: number): string {
+  return files === 1 ? "file" : "files";
+}
+
+function whyRebuild(input: DecisionInput, state: TableState): string | null {
+  if (input.fullRefresh) return "full refresh";
+  if (input.noReuse) return "reuse is off";
+  if (state.ours === null) return "the table was not built by lake";
+  if (state.foreignSince) return "another engine wrote the table";
+  if (state.ours.partial) return "held only a part";
+  if (state.ours.fingerprint !== input.fingerprint) return "code changed";
+  if (state.ours.volatile.length > 0 && !input.reuseVolatile)
+    return `${state.ours.volatile[0]}() differs from run to run`;
+  return whichInputMoved(input, state.ours.inputs) ?? whichLandingMoved(input.landing);
+}
+
+function whichInputMoved(input: DecisionInput, recorded: Readonly<Record<string, string>>): string | null {
+  for (const { uniqueId, name, version } of input.inputs) {
+    if (version === null) return `${name} changes in this run`;
+    const before = recorded[uniqueId];
+    if (before === undefined) return `${name} is a new input`;
+    if (before !== version) return `${name} moved from snapshot ${shortVersion(before)} to ${shortVersion(version)}`;
+  }
+  const known = new Set(input.inputs.map((entry) => entry.uniqueId));
+  const lost = Object.keys(recorded).find((uniqueId) => !known.has(uniqueId));
+  return lost === undefined ? null : `${lost.split(".").at(-1)} is no longer an input`;
+}
+
+function whichLandingMoved(landing: LandingDiff | null): string | null {
+  if (landing === null) return null;
+  if (landing.fresh.length > 0) return `${landing.fresh.length} new landing ${plural(landing.fresh.length)}`;
+  if (landing.changed.length > 0) return `${landing.changed[0]?.found.path} changed`;
+  if (landing.gone.length > 0) return `${landing.gone[0]?.path} is gone from the landing zone`;
+  return null;
+}
+
+/** The snapshot id of a table version. */
+export function shortVersion(version: string): string {
+  return version.slice(version.indexOf("@") + 1).replace(/#\d+$/, "");
+}
+
+const seed: Decide = (input) => {
+  const decision = table(input);
+  return decision.reason === "code changed" ? { ...decision, reason: "the file changed" } : decision;
+};
+
+const byMaterialisation: Readonly<Record<Materialisation, Decide>> = {
+  view: inline,
+  ephemeral: (input) => ({ ...inline(input), reason: "ephemeral" }),
+  table,
+  incremental,
+  seed,
+};
+
+export function decide(materialisation: Materialisation, input: DecisionInput): Decision {
+  return byMaterialisation[materialisation](input);
+}

@@ -1,0 +1,48 @@
+// A landing zone's listing against the ledger of what a table holds.
+
+export interface LandingVersion {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly modifiedMs: number;
+  readonly etag?: string;
+}
+
+export interface LedgerFile extends LandingVersion {
+  /** SHA-256 of the stored bytes, hex. */
+  readonly contentHash: string;
+  readonly rows: number;
+  readonly rejected: number;
+}
+
+export interface LandingDiff {
+  /** Not in the ledger, in path order. */
+  readonly fresh: readonly LandingVersion[];
+  /** In the ledger with the same size but another time stamp: the same file if its content hash is the same. */
+  readonly doubtful: readonly { readonly found: LandingVersion; readonly held: LedgerFile }[];
+  /** In the ledger with another size or version mark. */
+  readonly changed: readonly { readonly found: LandingVersion; readonly held: LedgerFile }[];
+  /** In the ledger and no longer in the landing zone. */
+  readonly gone: readonly LedgerFile[];
+}
+
+export function diffLanding(
+  listing: Iterable<LandingVersion>,
+  ledger: ReadonlyMap<string, LedgerFile>,
+): LandingDiff {
+  const fresh: LandingVersion[] = [];
+  const doubtful: { found: LandingVersion; held: LedgerFile }[] = [];
+  const changed: { found: LandingVersion; held: LedgerFile }[] = [];
+  const seen = new Set<string>();
+  for (const found of listing) {
+    const held = ledger.get(found.path);
+    seen.add(found.path);
+    if (held === undefined) fresh.push(found);
+    else if (held.sizeBytes !== found.sizeBytes) changed.push({ found, held });
+    else if (held.etag !== undefined && found.etag !== undefined) {
+      if (held.etag !== found.etag) changed.push({ found, held });
+    } else if (held.modifiedMs !== found.modifiedMs) doubtful.push({ found, held });
+  }
+  const gone = [...ledger.values()].filter((file) => !seen.has(file.path));
+  fresh.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return { fresh, doubtful, changed, gone };
+}

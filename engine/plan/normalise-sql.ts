@@ -1,0 +1,80 @@
+// What of a statement counts for a fingerprint: its tokens. Comments, line breaks and blanks do not.
+
+const wordCharacter = /[\p{L}\p{N}_$.\u0080-\uffff]/u;
+
+/** The statement's tokens, one blank between them. Two texts that differ only in comments or layout give
+ *  the same result; the text inside quotes is kept to the letter. */
+export function normaliseSql(sql: string): string {
+  const tokens: string[] = [];
+  let at = 0;
+  while (at < sql.length) {
+    const end = tokenEnd(sql, at);
+    const token = sql.slice(at, end);
+    if (!isBlank(token)) tokens.push(token);
+    at = end;
+  }
+  if (tokens.at(-1) === ";") tokens.pop();
+  return tokens.join(" ");
+}
+
+function isBlank(token: string): boolean {
+  return token.startsWith("--") || token.startsWith("/*") || token.trim() === "";
+}
+
+function tokenEnd(sql: string, at: number): number {
+  const character = sql[at] as string;
+  if (sql.startsWith("--", at)) return lineEnd(sql, at);
+  if (sql.startsWith("/*", at)) return blockCommentEnd(sql, at);
+  if (character === "'" || character === '"') return quotedEnd(sql, at, character);
+  if (character === "$") {
+    const tag = /^\$(?:[A-Za-z_]\w*)?\$/.exec(sql.slice(at, at + 64))?.[0];
+    if (tag !== undefined) return dollarQuotedEnd(sql, at, tag);
+  }
+  if (/\s/.test(character)) return runEnd(sql, at, (c) => /\s/.test(c));
+  // A word followed by a quote is a literal with a prefix (E'…', x'…'): one token.
+  if (wordCharacter.test(character)) {
+    const end = runEnd(sql, at, (c) => wordCharacter.test(c));
+    return sql[end] === "'" && end - at === 1 ? quotedEnd(sql, end, "'", character) : end;
+  }
+  if (/[(),;[\]{}]/.test(character)) return at + 1;
+  return runEnd(sql, at, (c, next) => /[^\s\w(),;[\]{}'"$]/.test(c) && !next.startsWith("--") && !next.startsWith("/*"));
+}
+
+function runEnd(sql: string, at: number, belongs: (character: string, next: string) => boolean): number {
+  let end = at + 1;
+  while (end < sql.length && belongs(sql[end] as string, sql.slice(end, end + 2))) end++;
+  return end;
+}
+
+function lineEnd(sql: string, at: number): number {
+  const end = sql.indexOf("\n", at);
+  return end === -1 ? sql.length : end;
+}
+
+function blockCommentEnd(sql: string, at: number): number {
+  let depth = 1;
+  let end = at + 2;
+  while (end < sql.length && depth > 0) {
+    if (sql.startsWith("/*", end)) [depth, end] = [depth + 1, end + 2];
+    else if (sql.startsWith("*/", end)) [depth, end] = [depth - 1, end + 2];
+    else end++;
+  }
+  return end;
+}
+
+function quotedEnd(sql: string, at: number, quote: string, prefix = ""): number {
+  const escapes = prefix === "e" || prefix === "E";
+  let end = at + 1;
+  while (end < sql.length) {
+    if (escapes && sql[end] === "\\") end += 2;
+    else if (sql[end] !== quote) end++;
+    else if (sql[end + 1] === quote) end += 2;
+    else return end + 1;
+  }
+  return sql.length;
+}
+
+function dollarQuotedEnd(sql: string, at: number, tag: string): number {
+  const end = sql.indexOf(tag, at + tag.length);
+  return end === -1 ? sql.length : end + tag.length;
+}

@@ -1,0 +1,170 @@
+// What a node may be configured with, wherever it is written: lake.yml < properties < {{config}}.
+import type { Json } from "../common/json.ts";
+import type { NodeConfig, TestConfig } from "./types.ts";
+import { commaList, count, flag, json, listOf, mapOf, name, object, oneOf, readFields, scalarText, text } from "./readers.ts";
+import type { Fields, Problems, Read, Reader } from "./readers.ts";
+import type { YamlEntry, YamlNode } from "./yaml.ts";
+
+const shared = {
+  enabled: flag,
+  tags: listOf(scalarText),
+  meta: mapOf(json),
+  group: text,
+} satisfies Fields;
+
+const contract: Reader<{ enforced: boolean }> = (node, what, problems) => {
+  if (typeof node.value === "boolean") return { enforced: node.value };
+  const read = object({ enforced: flag })(node, what, problems);
+  return read === undefined ? undefined : { enforced: read.enforced ?? false };
+};
+
+const table = {
+  ...shared,
+  schema: name("schema"),
+  alias: name("table"),
+  format_version: oneOf(2, 3),
+  partition_by: commaList,
+  sorted_by: commaList,
+  properties: mapOf(scalarText),
+  reuse: flag,
+  publish: oneOf("run", "each"),
+  full_refresh: flag,
+} satisfies Fields;
+
+const strategies = oneOf("append", "merge", "delete+insert", "replace_partitions", "microbatch");
+
+export const modelFields = {
+  ...table,
+  materialized: oneOf("view", "ephemeral", "table", "incremental"),
+  access: oneOf("private", "protected", "public"),
+  strategy: strategies,
+  incremental_strategy: strategies,
+  unique_key: commaList,
+  on_schema_change: oneOf("ignore", "fail", "append_new_columns", "sync_all_columns"),
+  contract,
+} satisfies Fields;
+
+export const seedFields = {
+  ...table,
+  column_types: mapOf(text),
+  delimiter: text,
+  quote_columns: flag,
+} satisfies Fields;
+
+export const sourceFields = {
+  ...shared,
+  on_bad_record: oneOf("fail", "quarantine"),
+} satisfies Fields;
+
+export const testFields = {
+  enabled: flag,
+  severity: oneOf("error", "warn", "ERROR", "WARN"),
+  warn_if: scalarText,
+  error_if: scalarText,
+  where: text,
+  limit: count,
+  store_failures: flag,
+  tags: listOf(scalarText),
+  meta: mapOf(json),
+} satisfies Fields;
+
+export const exposureFields = {
+  enabled: flag,
+  tags: listOf(scalarText),
+  meta: mapOf(json),
+} satisfies Fields;
+
+/** Any of the above, as read from one place. */
+export type ConfigValues = Read<typeof modelFields> &
+  Read<typeof seedFields> &
+  Read<typeof sourceFields> &
+  Read<typeof testFields>;
+
+export const configFields = {
+  model: modelFields,
+  seed: seedFields,
+  source: sourceFields,
+  test: testFields,
+  exposure: exposureFields,
+} as const;
+export type ConfigKind = keyof typeof configFields;
+
+/** Reads a `config:` block or the values of a `{{config}}`; a `+` before a key is allowed, as in lake.yml. */
+export function readConfig(kind: ConfigKind, node: YamlNode, owner: string, problems: Problems): ConfigValues {
+  if (node.value === null) return {};
+  if (node.entries === null) {
+    object({})(node, `config of ${owner}`, problems);
+    return {};
+  }
+  return readConfigEntries(kind, node.entries, owner, problems);
+}
+
+export function readConfigEntries(
+  kind: ConfigKind,
+  entries: Iterable<readonly [string, YamlEntry]>,
+  owner: string,
+  problems: Problems,
+): ConfigValues {
+  const plain = [...entries].map(([key, entry]) => [key.startsWith("+") ? key.slice(1) : key, entry] as const);
+  return readFields<Fields>({ entries: plain, fields: configFields[kind], owner: `config of ${owner}`, problems });
+}
+
+/** The nearer wins; tags and meta accumulate. Layers come from far to near. */
+export function mergeConfig(layers: readonly ConfigValues[]): ConfigValues {
+  if (layers.length === 1) return layers[0] as ConfigValues;
+  const merged: Record<string, unknown> = {};
+  const tags = new Set<string>();
+  const meta: Record<string, Json> = {};
+  for (const layer of layers) {
+    Object.assign(merged, layer);
+    for (const tag of layer.tags ?? []) tags.add(tag);
+    Object.assign(meta, layer.meta);
+  }
+  return { ...merged, tags: [...tags], meta } as ConfigValues;
+}
+
+/** Snake case of the files → the engine's names, with defaults. */
+export function nodeConfig(values: ConfigValues, materialized: NodeConfig["materialized"]): NodeConfig {
+  const strategy = values.strategy ?? values.incremental_strategy;
+  const config: Record<string, unknown> = {
+    enabled: values.enabled ?? true,
+    materialized: values.materialized ?? materialized,
+    tags: values.tags ?? [],
+    meta: values.meta ?? {},
+    schema: values.schema,
+    alias: values.alias,
+    group: values.group,
+    access: values.access,
+    strategy,
+    uniqueKey: values.unique_key,
+    partitionBy: values.partition_by,
+    sortedBy: values.sorted_by,
+    formatVersion: values.format_version,
+    properties: values.properties,
+    onSchemaChange: values.on_schema_change,
+    fullRefresh: values.full_refresh,
+    reuse: values.reuse,
+    publish: values.publish,
+    contract: values.contract,
+    columnTypes: values.column_types,
+    delimiter: values.delimiter,
+    quoteColumns: values.quote_columns,
+    onBadRecord: values.on_bad_record,
+  };
+  for (const key of Object.keys(config)) if (config[key] === undefined) delete config[key];
+  return config as unknown as NodeConfig;
+}
+
+export function testConfig(values: ConfigValues): TestConfig {
+  return {
+    enabled: values.enabled ?? true,
+    severity: (values.severity ?? "error").toLowerCase() as TestConfig["severity"],
+    warnIf: values.warn_if ?? "!= 0",
+    errorIf: values.error_if ?? "!= 0",
+    ...(values.where !== undefined && { where: values.where }),
+    ...(values.limit !== undefined && { limit: values.limit }),
+    storeFailures: values.store_failures ?? false,
+    tags: values.tags ?? [],
+    meta: values.meta ?? {},
+  };
+}

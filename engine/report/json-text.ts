@@ -1,0 +1,9 @@
+/** JSON for programs: integers that a double cannot hold become text instead of another number. */
+export function toJsonText(value: unknown, indent?: number): string {
+  return JSON.stringify(value, (_key, item: unknown) => (typeof item === "bigint" ? plainInteger(item) : item), indent);
+}
+
+function plainInteger(value: bigint): number | string {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : String(value);
+}

@@ -1,0 +1,62 @@
+// `target/run_results.json`: what became of each step, in dbt's shape where a field means the same.
+import { tableName } from "../catalog/catalog.ts";
+import type { NodeResult, RunResult, TableReport } from "../run/types.ts";
+import { artifactMetadata, type ArtifactMetadata } from "./manifest.ts";
+
+type JsonObject = Record<string, unknown>;
+
+export function toRunResults(
+  result: RunResult,
+  options: ArtifactMetadata & { readonly args: Readonly<Record<string, unknown>> },
+): JsonObject {
+  return {
+    metadata: artifactMetadata("run-results", options),
+    results: result.results.map(toResult),
+    elapsed_time: seconds(result.elapsedMs),
+    args: { ...options.args, which: result.command, target: result.target },
+    run_id: result.runId,
+    published: result.published,
+    success: result.success,
+  };
+}
+
+function toResult(node: NodeResult): JsonObject {
+  return {
+    unique_id: node.uniqueId,
+    status: node.status,
+    message: node.message,
+    failures: node.failures ?? null,
+    execution_time: seconds(node.elapsedMs),
+    timing: [
+      {
+        name: "execute",
+        started_at: new Date(node.startedMs).toISOString(),
+        completed_at: new Date(node.startedMs + node.elapsedMs).toISOString(),
+      },
+    ],
+    relation_name: node.table === undefined ? null : tableName(node.table.identifier),
+    compiled_path: node.compiledPath ?? null,
+    adapter_response: node.table === undefined ? {} : toResponse(node.table),
+    ...(node.failuresTable !== undefined && { failures_table: tableName(node.failuresTable) }),
+    ...(node.error !== undefined && { error: node.error.toJSON() }),
+  };
+}
+
+function toResponse(table: TableReport): JsonObject {
+  return {
+    rows_affected: table.rowsAdded,
+    rows_total: table.rowsTotal,
+    files_added: table.filesAdded,
+    files_total: table.filesTotal,
+    bytes_total: table.bytesTotal,
+    partitions: table.partitions,
+    // Text: most JSON readers round integers of 63 bits.
+    snapshot_id: table.snapshotId === null ? null : String(table.snapshotId),
+    landing_files: table.landingFiles,
+    rejected_rows: table.rejectedRows,
+  };
+}
+
+function seconds(milliseconds: number): number {
+  return Math.round(milliseconds) / 1000;
+}

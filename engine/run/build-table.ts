@@ -1,0 +1,259 @@
+// One model or seed → a staged change: files, manifests and metadata are written, the catalog is not asked.
+import { randomBytes } from "node:crypto";
+import type { CatalogTable } from "../catalog/catalog.ts";
+import type { Column, WriteResult } from "../compute/compute.ts";
+import type { StagedChange } from "../iceberg/change.ts";
+import { parsePartitionBy } from "../iceberg/partition.ts";
+import { stageChange } from "../iceberg/transaction.ts";
+import type { PartitionSpec, Schema, TableMetadata } from "../iceberg/types.ts";
+import type { LandingVersion } from "../plan/landing-diff.ts";
+import { partialPrefix, summaryKeys } from "../plan/table-state.ts";
+import type { Model, Seed } from "../project/types.ts";
+import { writeCompiled } from "./compiled.ts";
+import { checkContract } from "./contract.ts";
+import { tableInputs } from "./inputs.ts";
+import { emptyLedger, ledgerProperties, writeLedger } from "./ledger.ts";
+import type { LedgerEntry } from "./ledger.ts";
+import { lakeFolder, tableIdentifier, tableLocation } from "./names.ts";
+import type { PlannedNode, PlannedRun } from "./plan-run.ts";
+import { tableName } from "../catalog/catalog.ts";
+import { stageQuarantine } from "./quarantine.ts";
+import type { RunTables } from "./relations.ts";
+import { relationsFor } from "./relations.ts";
+import { targetSchema } from "./schema-change.ts";
+import { seedRelation } from "./seeds.ts";
+import type { Session } from "./session.ts";
+import type { RunEvent, RunOptions } from "./types.ts";
+import { located } from "./bind-nodes.ts";
+import { LakeError } from "../common/errors.ts";
+import { relationName } from "../compute/compute.ts";
+
+export interface BuildContext {
+  readonly session: Session;
+  readonly planned: PlannedRun;
+  readonly tables: RunTables;
+  readonly columns: ReadonlyMap<string, readonly Column[]>;
+  readonly options: RunOptions;
+  readonly runId: string;
+  readonly signal: AbortSignal;
+  readonly emit: (event: RunEvent) => void;
+}
+
+export interface BuiltTable {
+  readonly change: StagedChange;
+  /** The quarantine table of the same run, if lines were put there. */
+  readonly quarantine: StagedChange | null;
+  readonly result: WriteResult;
+  readonly compiledPath: string | null;
+}
+
+interface Statement {
+  readonly sql: string;
+  readonly compiledPath: string | null;
+  readonly locate: (error: LakeError) => LakeError;
+}
+
+/** Errors: those of the statement (`compute/*`, at the model's line), of its contract and its schema change. */
+export async function buildTable(context: BuildContext, node: PlannedNode): Promise<BuiltTable> {
+  const { session, planned, tables } = context;
+  const model = node.node as Model | Seed;
+  const base = planned.tables.get(model.uniqueId) ?? null;
+  const statement = await statementOf(context, node);
+  const shape = await shapeOf(context, model, base, node.step.mode ?? "create");
+  const landing = landingToRead(node);
+  const relations =
+    model.resourceType === "seed"
+      ? [seedRelation(session, model)]
+      : await relationsFor({
+          session,
+          renderer: planned.renderer,
+          tables,
+          node: model.name,
+          inputs: node.inputs,
+          landing,
+          self: model,
+          sample: context.options.sample,
+          empty: context.options.empty,
+          sql: statement.sql,
+        });
+  const compute = await session.compute();
+  const identifier = tableIdentifier(model, session.profile);
+  const location = base?.metadata.location ?? tableLocation(identifier, session.profile);
+  const commitId = session.newId();
+  let result: WriteResult;
+  try {
+    result = await compute.write({
+      id: model.uniqueId,
+      sql: statement.sql,
+      relations,
+      schema: shape.schema,
+      spec: shape.spec,
+      dataLocation: base?.metadata.properties["write.data.path"] ?? `${location}/data`,
+      properties: { ...base?.metadata.properties, ...model.config.properties },
+      writeId: commitId,
+      signal: context.signal,
+      onProgress: (progress) => context.emit({ kind: "node-progress", uniqueId: model.uniqueId, ...progress }),
+    });
+  } catch (error) {
+    throw error instanceof LakeError ? statement.locate(error) : error;
+  }
+  const change = await stage({ context, node, base, location, commitId, shape, result });
+  const quarantine =
+    result.rejected.length === 0
+      ? null
+      : await stageQuarantine({ context, identifier, rejected: result.rejected, replace: node.step.mode !== "append" });
+  return { change, quarantine, result, compiledPath: statement.compiledPath };
+}
+
+async function statementOf(context: BuildContext, node: PlannedNode): Promise<Statement> {
+  const model = node.node as Model | Seed;
+  const { session, planned } = context;
+  if (model.resourceType === "seed") {
+    const sql = `select * from ${relationName(seedRelation(session, model).name)}`;
+    return { sql, compiledPath: null, locate: (error) => located(error, { sql, sourceMap: null, at: { file: model.path } }) };
+  }
+  const rendered = planned.renderer.model(model, node.step.mode === "append");
+  const compiledPath = await writeCompiled(session, model.path, rendered.sql);
+  return {
+    sql: rendered.sql,
+    compiledPath,
+    // An error of the data (a bad record) has a place of its own.
+    locate: (error) =>
+      error.at === undefined ? located(error, { ...rendered, at: { file: model.path } }) : error,
+  };
+}
+
+interface Shape {
+  readonly schema: Schema;
+  readonly spec: PartitionSpec;
+}
+
+async function shapeOf(
+  context: BuildContext,
+  model: Model | Seed,
+  base: CatalogTable | null,
+  mode: NonNullable<PlannedNode["step"]["mode"]>,
+): Promise<Shape> {
+  const compute = await context.session.compute();
+  const columns = context.columns.get(model.uniqueId) ?? [];
+  const incoming = compute.toSchema(columns);
+  checkContract(model, columns, incoming);
+  const schema = targetSchema({ model, incoming, current: base?.metadata ?? null, mode, emit: context.emit });
+  const { spec } = parsePartitionBy({
+    texts: model.config.partitionBy ?? [],
+    schema,
+    existingSpecs: base?.metadata["partition-specs"] ?? [],
+    lastPartitionId: base?.metadata["last-partition-id"] ?? 999,
+  });
+  return { schema, spec };
+}
+
+/** The landing files that this step reads: only the new ones when it appends. */
+function landingToRead(node: PlannedNode): ReadonlyMap<string, readonly LandingVersion[]> {
+  const { landing, step } = node;
+  if (landing === null) return new Map();
+  if (step.mode !== "append") return landing.bySource;
+  const fresh = new Set(landing.diff.fresh.map((file) => file.path));
+  return new Map(
+    [...landing.bySource].map(([source, files]) => [source, files.filter((file) => fresh.has(file.path))]),
+  );
+}
+
+async function stage(options: {
+  context: BuildContext;
+  node: PlannedNode;
+  base: CatalogTable | null;
+  location: string;
+  commitId: string;
+  shape: Shape;
+  result: WriteResult;
+}): Promise<StagedChange> {
+  const { context, node, base, location, commitId, shape, result } = options;
+  const { session } = context;
+  const model = node.node as Model | Seed;
+  const ledger = await stageLedger(options);
+  const snapshotId = newSnapshotId(base?.metadata ?? null);
+  const compute = await session.compute();
+  const volatile =
+    model.resourceType === "seed" ? [] : await compute.volatileFunctions(context.planned.renderer.model(model, "both").sql);
+  const partial = context.options.sample !== undefined || context.options.empty === true;
+  return stageChange({
+    storage: await session.storage(),
+    nowMs: session.now(),
+    request: {
+      identifier: tableIdentifier(model, session.profile),
+      base,
+      location,
+      ...shape,
+      properties: {
+        ...(base === null && { "write.parquet.compression-codec": "zstd" }),
+        ...model.config.properties,
+        ...(ledger !== null && {
+          [ledgerProperties.ledger]: ledger,
+          [ledgerProperties.snapshot]: snapshotId.toString(),
+        }),
+      },
+      operation:
+        node.step.mode === "replace" ? { kind: "replace-all", add: result.files } : { kind: "append", add: result.files },
+      summary: {
+        [summaryKeys.runId]: context.runId,
+        [summaryKeys.node]: model.uniqueId,
+        [summaryKeys.fingerprint]: partial ? `${partialPrefix}${node.fingerprint}` : node.fingerprint,
+        [summaryKeys.inputs]: JSON.stringify(
+          context.tables.versions(tableInputs(node.inputs).map((input) => input.uniqueId)),
+        ),
+        ...(ledger !== null && { [summaryKeys.ledger]: ledger }),
+        ...(volatile.length > 0 && { [summaryKeys.volatile]: volatile.join(",") }),
+      },
+      commitId,
+      formatVersion: model.config.formatVersion ?? 2,
+      snapshotId,
+    },
+  });
+}
+
+/** The ledger segment that goes with this commit; rows of landing files and their ledger move together. */
+async function stageLedger(options: {
+  context: BuildContext;
+  node: PlannedNode;
+  commitId: string;
+  result: WriteResult;
+}): Promise<string | null> {
+  const { context, node, commitId, result } = options;
+  const { landing, step } = node;
+  if (landing === null) return null;
+  const { session } = context;
+  const sourceOf = new Map(
+    [...landing.bySource].flatMap(([source, files]) => files.map((file) => [file.path, { source, file }] as const)),
+  );
+  const added = result.landing.map((count): LedgerEntry => {
+    const known = sourceOf.get(count.path);
+    return {
+      source: known?.source ?? "",
+      path: count.path,
+      sizeBytes: count.sizeBytes,
+      modifiedMs: count.modifiedMs,
+      ...(known?.file.etag !== undefined && { etag: known.file.etag }),
+      contentHash: count.contentHash,
+      rows: count.validRows,
+      rejected: count.rejectedRows,
+    };
+  });
+  const name = tableName(tableIdentifier(node.node as Model | Seed, session.profile));
+  return writeLedger({
+    storage: await session.storage(),
+    folder: `${lakeFolder(session.profile)}/ledger/${name}`,
+    commitId,
+    base: step.mode === "append" ? landing.ledger : emptyLedger,
+    added,
+  });
+}
+
+/** Random, 63 bits, not yet in the table. */
+function newSnapshotId(metadata: TableMetadata | null): bigint {
+  for (;;) {
+    const id = randomBytes(8).readBigUInt64BE() & 0x7fffffffffffffffn;
+    if (id !== 0n && !metadata?.snapshots.some((snapshot) => snapshot["snapshot-id"] === id)) return id;
+  }
+}
+

@@ -1,0 +1,86 @@
+// `lake compile`: every selected statement rendered, bound without data, and written for people.
+import type { LakeError } from "../common/errors.ts";
+import type { Column } from "../compute/compute.ts";
+import { selectNodes } from "../graph/select.ts";
+import type { SelectionRequest } from "../graph/types.ts";
+import { loadTables } from "../iceberg/transaction.ts";
+import type { DataTest, Model, Seed } from "../project/types.ts";
+import { tableName } from "../catalog/catalog.ts";
+import { bindNodes } from "./bind-nodes.ts";
+import { writeCompiled } from "./compiled.ts";
+import { inputsOf, tableInputs } from "./inputs.ts";
+import { hasTable, tableIdentifier } from "./names.ts";
+import { RunTables } from "./relations.ts";
+import { Renderer } from "./render-node.ts";
+import type { Session } from "./session.ts";
+import { testSql } from "./test-sql.ts";
+
+export interface CompiledNode {
+  readonly uniqueId: string;
+  readonly sql: string;
+  /** Relative to the project's root. */
+  readonly path: string;
+  readonly columns: readonly Column[];
+}
+
+export interface CompileResult {
+  readonly compiled: readonly CompiledNode[];
+  readonly errors: readonly LakeError[];
+}
+
+/** Inputs that are not selected and not built yet are bound as well, so that a new project compiles. */
+export async function compileNodes(session: Session, selection: SelectionRequest): Promise<CompileResult> {
+  const { graph } = session;
+  const selected = new Set(selectNodes(graph, selection));
+  const tables = await knownTables(session);
+  const renderer = new Renderer(session);
+  const needed = withUnbuiltInputs(session, selected, tables);
+  const nodes = graph.order.flatMap((id) => {
+    const node = graph.nodes.get(id);
+    const kept = needed.has(id) && (node?.resourceType === "model" || node?.resourceType === "seed" || node?.resourceType === "test");
+    return kept ? [node as Model | Seed | DataTest] : [];
+  });
+  const incremental = (model: Model): boolean => model.config.materialized === "incremental" && tables.get(model.uniqueId) !== undefined;
+  const bound = await bindNodes({ session, renderer, tables, nodes, incremental });
+  const compiled: CompiledNode[] = [];
+  for (const node of nodes) {
+    if (!selected.has(node.uniqueId) || node.resourceType === "seed" || bound.failed.has(node.uniqueId)) continue;
+    const sql =
+      node.resourceType === "model"
+        ? renderer.model(node, incremental(node)).sql
+        : testSql({ session, renderer, test: node }).rows;
+    const file = node.path.endsWith(".sql") ? node.path : `${node.path.replace(/\.ya?ml$/, "")}/${node.name}.sql`;
+    const path = await writeCompiled(session, file, sql);
+    compiled.push({ uniqueId: node.uniqueId, sql, path, columns: bound.columns.get(node.uniqueId) ?? [] });
+  }
+  return { compiled, errors: bound.errors };
+}
+
+/** Every table of the project that the catalog knows. */
+export async function knownTables(session: Session): Promise<RunTables> {
+  const nodes = [...session.graph.nodes.values()].filter(hasTable);
+  const [catalog, storage] = await Promise.all([session.catalog(), session.storage()]);
+  const identifiers = nodes.map((node) => tableIdentifier(node, session.profile));
+  const found = identifiers.length === 0 ? new Map() : await loadTables({ catalog, storage, identifiers });
+  return new RunTables(
+    new Map(
+      nodes.flatMap((node) => {
+        const table = found.get(tableName(tableIdentifier(node, session.profile)));
+        return table === undefined ? [] : [[node.uniqueId, table] as const];
+      }),
+    ),
+  );
+}
+
+function withUnbuiltInputs(session: Session, selected: ReadonlySet<string>, tables: RunTables): Set<string> {
+  const needed = new Set<string>();
+  const visit = (id: string): void => {
+    if (needed.has(id)) return;
+    needed.add(id);
+    for (const input of tableInputs(inputsOf(session.graph, id))) {
+      if (tables.get(input.uniqueId) === undefined) visit(input.uniqueId);
+    }
+  };
+  for (const id of selected) visit(id);
+  return needed;
+}

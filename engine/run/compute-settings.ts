@@ -1,0 +1,66 @@
+// What the target's profile says about the engine, with the defaults.
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { ComputeSettings } from "../compute/compute.ts";
+import type { Graph } from "../graph/types.ts";
+import type { TargetProfile } from "../project/types.ts";
+import type { Storage } from "../storage/storage.ts";
+import { landingLocation } from "./landing.ts";
+
+/** Resident memory exceeds the engine's own limit by up to 300 MB; together they stay below 1 GB. */
+const defaultMemoryLimitBytes = 640 * 1024 * 1024;
+
+export function computeSettings(options: {
+  readonly graph: Graph;
+  readonly profile: TargetProfile;
+  readonly storage: Storage;
+}): ComputeSettings {
+  const { graph, profile, storage } = options;
+  const { settings, root } = graph.project;
+  const compute = profile.compute;
+  const memory = compute["memory_limit_bytes"] ?? compute["memory_limit"];
+  const temp = compute["temp_directory"];
+  return {
+    timezone: settings.timezone,
+    threads: profile.threads,
+    memoryLimitBytes: memory === undefined ? defaultMemoryLimitBytes : parseSize(memory),
+    tempDirectory: path.join(
+      typeof temp === "string" ? path.resolve(root, temp) : tmpdir(),
+      `lake-${process.pid}`,
+    ),
+    allowedDirectories: allowedDirectories(graph, profile, storage),
+  };
+}
+
+/** What a plan can name: the warehouse, the landing zones, the seeds. */
+function allowedDirectories(graph: Graph, profile: TargetProfile, storage: Storage): string[] {
+  const { settings, root } = graph.project;
+  const landings = [...graph.nodes.values()].flatMap((node) =>
+    node.resourceType === "source" && node.type === "landing" ? [landingLocation(node, profile)] : [],
+  );
+  const folders = [profile.warehouse, profile.landing, ...landings].flatMap((folder) => {
+    const local = storage.localPath(folder);
+    return local === null ? [] : [local];
+  });
+  return [...new Set([...folders, ...settings.seedPaths.map((folder) => path.join(root, folder))])];
+}
+
+const units: Readonly<Record<string, number>> = {
+  b: 1,
+  kb: 1000,
+  mb: 1000 ** 2,
+  gb: 1000 ** 3,
+  tb: 1000 ** 4,
+  kib: 1024,
+  mib: 1024 ** 2,
+  gib: 1024 ** 3,
+  tib: 1024 ** 4,
+};
+
+/** `1GB`, `512 MiB`, or a number of bytes; anything else was refused when the profile was read. */
+function parseSize(value: unknown): number {
+  if (typeof value === "number") return value;
+  const match = /^\s*([\d.]+)\s*([a-z]*)\s*$/i.exec(String(value));
+  const unit = units[(match?.[2] || "b").toLowerCase()];
+  return match === null || unit === undefined ? defaultMemoryLimitBytes : Math.floor(Number(match[1]) * unit);
+}

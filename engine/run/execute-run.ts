@@ -1,0 +1,319 @@
+// Plan → tables, tests, published catalog. With `build` nothing is published before everything passed.
+import { LakeError, lakeError } from "../common/errors.ts";
+import type { StagedChange } from "../iceberg/change.ts";
+import { abandonChange } from "../iceberg/transaction.ts";
+import type { Model } from "../project/types.ts";
+import { bindNodes } from "./bind-nodes.ts";
+import type { Bound } from "./bind-nodes.ts";
+import { buildTable } from "./build-table.ts";
+import type { BuildContext, BuiltTable } from "./build-table.ts";
+import { openJournal } from "./journal.ts";
+import type { Journal } from "./journal.ts";
+import { lakeFolder } from "./names.ts";
+import { planDetailed } from "./plan-run.ts";
+import type { PlannedNode, PlannedRun } from "./plan-run.ts";
+import { publish } from "./publish.ts";
+import { RunTables } from "./relations.ts";
+import { builtMessage, tableReport } from "./report-table.ts";
+import { runTests, testGroups } from "./run-tests.ts";
+import { runJobs } from "./scheduler.ts";
+import type { Job } from "./scheduler.ts";
+import type { Session } from "./session.ts";
+import type { NodeResult, NodeStatus, RunEvent, RunOptions, RunResult } from "./types.ts";
+
+/** Runs the selection. Failures of nodes are results; what concerns the whole run is thrown. */
+export async function executeRun(session: Session, options: RunOptions): Promise<RunResult> {
+  const startedMs = session.now();
+  const runId = session.newId();
+  const planned = await planDetailed(session, options);
+  const run = new Run({ session, options, planned, runId, startedMs });
+  return run.execute();
+}
+
+const bad: ReadonlySet<NodeStatus> = new Set(["error", "fail", "skipped"]);
+
+/** The lifetime of one run: what is staged, what came out, and whether it may go on. */
+class Run {
+  readonly #session: Session;
+  readonly #options: RunOptions;
+  readonly #planned: PlannedRun;
+  readonly #runId: string;
+  readonly #startedMs: number;
+  readonly #tables: RunTables;
+  readonly #staged = new Map<string, StagedChange[]>();
+  readonly #results = new Map<string, NodeResult>();
+  readonly #failFast = new AbortController();
+  readonly #signal: AbortSignal;
+  #started = 0;
+  #published = false;
+
+  constructor(parts: {
+    session: Session;
+    options: RunOptions;
+    planned: PlannedRun;
+    runId: string;
+    startedMs: number;
+  }) {
+    this.#session = parts.session;
+    this.#options = parts.options;
+    this.#planned = parts.planned;
+    this.#runId = parts.runId;
+    this.#startedMs = parts.startedMs;
+    this.#tables = new RunTables(parts.planned.tables);
+    const signals = [this.#failFast.signal, ...(parts.options.signal === undefined ? [] : [parts.options.signal])];
+    this.#signal = AbortSignal.any(signals);
+  }
+
+  async execute(): Promise<RunResult> {
+    const { plan, warnings } = this.#planned;
+    const threads = this.#options.threads ?? this.#session.profile.threads;
+    this.#emit({ kind: "run-started", runId: this.#runId, plan, threads });
+    for (const message of warnings) this.#emit({ kind: "warning", message });
+    const bound = await this.#bind();
+    const journal = openJournal({
+      storage: await this.#session.storage(),
+      folder: lakeFolder(this.#session.profile),
+      runId: this.#runId,
+      command: this.#options.command,
+      startedMs: this.#startedMs,
+    });
+    try {
+      await runJobs({
+        jobs: this.#jobs(bound, journal),
+        concurrency: threads,
+        ok: (_id, results) => results.every((result) => !bad.has(result.status)),
+        stop: () => this.#signal.aborted,
+      });
+      await this.#publishAll(journal);
+    } finally {
+      await this.#planned.testCache.save(this.#session);
+    }
+    return this.#finish();
+  }
+
+  #emit(event: RunEvent): void {
+    this.#options.onEvent?.(event);
+  }
+
+  /** Binds all that will run; one error stops the run before anything is read or written. */
+  async #bind(): Promise<Bound> {
+    const active = [...this.#planned.nodes.values()].filter(({ step }) => step.action !== "reuse");
+    if (active.every(({ step }) => step.action === "inline")) {
+      return { columns: new Map(), errors: [], failed: new Set() };
+    }
+    const bound = await bindNodes({
+      session: this.#session,
+      renderer: this.#planned.renderer,
+      tables: this.#tables,
+      nodes: active.map(({ node }) => node),
+      incremental: (model: Model) => this.#planned.nodes.get(model.uniqueId)?.step.mode === "append",
+    });
+    if (bound.errors.length === 1) throw bound.errors[0];
+    if (bound.errors.length > 1) {
+      throw lakeError("run/does-not-bind", { count: bound.errors.length }, { errors: bound.errors });
+    }
+    return bound;
+  }
+
+  #jobs(bound: Bound, journal: Journal): Job<NodeResult[]>[] {
+    const context: BuildContext = {
+      session: this.#session,
+      planned: this.#planned,
+      tables: this.#tables,
+      columns: bound.columns,
+      options: this.#options,
+      runId: this.#runId,
+      signal: this.#signal,
+      emit: (event) => this.#emit(event),
+    };
+    const tests = [...this.#planned.nodes.values()].filter(({ step }) => step.action === "test");
+    const groupOf = new Map<string, string>();
+    const groups = testGroups(tests).map((group) => {
+      const id = `tests of ${group[0]?.step.uniqueId ?? ""}`;
+      for (const { step } of group) groupOf.set(step.uniqueId, id);
+      return { id, group };
+    });
+    const after = (nodes: readonly PlannedNode[], own: string): string[] =>
+      [...new Set(nodes.flatMap(({ step }) => step.after).map((id) => groupOf.get(id) ?? id))].filter((id) => id !== own);
+    const others = [...this.#planned.nodes.values()].filter(({ step }) => step.action !== "test");
+    return [
+      ...others.map((node) => ({
+        id: node.step.uniqueId,
+        after: after([node], node.step.uniqueId),
+        run: () => this.#runNode(context, node, journal),
+        skip: (because: string) => [this.#skipped(node, because)],
+      })),
+      ...groups.map(({ id, group }) => ({
+        id,
+        after: after(group, id),
+        run: () => this.#runTestGroup(context, group),
+        skip: (because: string) => group.map((node) => this.#skipped(node, because)),
+      })),
+    ];
+  }
+
+  async #runNode(context: BuildContext, node: PlannedNode, journal: Journal): Promise<NodeResult[]> {
+    const { step } = node;
+    const startedMs = this.#session.now();
+    const done = (status: NodeStatus, message: string, rest: Partial<NodeResult> = {}): NodeResult[] => [
+      this.#record({
+        uniqueId: step.uniqueId,
+        resourceType: step.resourceType,
+        status,
+        message,
+        startedMs,
+        elapsedMs: this.#session.now() - startedMs,
+        ...rest,
+      }),
+    ];
+    if (step.action !== "build") return done(step.action === "inline" ? "success" : "reused", step.reason);
+    this.#start(step.uniqueId, step.reason);
+    try {
+      await journal.open();
+      const built = await buildTable(context, node);
+      const changes = [built.change, ...(built.quarantine === null ? [] : [built.quarantine])];
+      this.#staged.set(step.uniqueId, changes);
+      this.#tables.set(step.uniqueId, built.change.preview);
+      // Without tests to wait for, each table is published as soon as it is complete.
+      if (this.#options.command !== "build") await this.#publish([step.uniqueId]);
+      const storage = await this.#session.storage();
+      const table = await tableReport(storage, built, this.#tables.get(step.uniqueId) ?? built.change.preview);
+      return done("success", builtMessage(built, table), { table, ...compiled(built) });
+    } catch (error) {
+      this.#tables.forget(step.uniqueId);
+      const failure = asLakeError(error);
+      if (this.#options.failFast === true) this.#failFast.abort();
+      return done("error", failure.message, { error: failure });
+    }
+  }
+
+  async #runTestGroup(context: BuildContext, group: readonly PlannedNode[]): Promise<NodeResult[]> {
+    for (const { step } of group) this.#start(step.uniqueId, step.reason);
+    const startedMs = this.#session.now();
+    let results: NodeResult[];
+    try {
+      results = await runTests(context, group);
+    } catch (error) {
+      const failure = asLakeError(error);
+      results = group.map(({ step }) => ({
+        uniqueId: step.uniqueId,
+        resourceType: "test",
+        status: "error",
+        message: failure.message,
+        error: failure,
+        startedMs,
+        elapsedMs: this.#session.now() - startedMs,
+      }));
+    }
+    const judged = results.map((result) => (this.#options.warnError === true && result.status === "warn" ? { ...result, status: "fail" as const } : result));
+    for (const result of judged) this.#remember(group, result);
+    const recorded = judged.map((result) => this.#record(result));
+    if (this.#options.failFast === true && recorded.some(({ status }) => bad.has(status))) this.#failFast.abort();
+    return recorded;
+  }
+
+  /** A pass holds for the rows that were tested, wherever they get published. */
+  #remember(group: readonly PlannedNode[], result: NodeResult): void {
+    const node = group.find(({ step }) => step.uniqueId === result.uniqueId);
+    if (node === undefined) return;
+    const { testCache } = this.#planned;
+    if (result.status !== "pass") testCache.delete(result.uniqueId);
+    else {
+      const inputs = this.#tables.versions(node.inputs.leaves.map((leaf) => leaf.uniqueId));
+      testCache.set(result.uniqueId, {
+        fingerprint: node.fingerprint,
+        inputs: { ...inputs, ...this.#planned.landingVersions.get(result.uniqueId) },
+      });
+    }
+  }
+
+  async #publishAll(journal: Journal): Promise<void> {
+    const open = [...this.#staged.keys()];
+    const failed = [...this.#results.values()].some(({ status }) => bad.has(status));
+    const staged = [...this.#staged.values()].flat();
+    if (this.#signal.aborted && this.#options.signal?.aborted === true) {
+      const storage = await this.#session.storage();
+      for (const change of staged) await abandonChange({ storage, staged: change });
+      await journal.close();
+      return;
+    }
+    if (failed) {
+      await journal.fail(staged);
+      return;
+    }
+    if (open.length > 0) {
+      try {
+        await this.#publish(open);
+      } catch (error) {
+        await journal.fail(staged);
+        throw error;
+      }
+    }
+    this.#published = true;
+    await journal.close();
+  }
+
+  async #publish(uniqueIds: readonly string[]): Promise<void> {
+    const staged = uniqueIds.flatMap((id) => this.#staged.get(id) ?? []);
+    const startedMs = this.#session.now();
+    const identifiers = staged.map(({ request }) => request.identifier);
+    this.#emit({ kind: "publishing", tables: identifiers });
+    await publish(this.#session, staged);
+    for (const id of uniqueIds) this.#staged.delete(id);
+    this.#emit({ kind: "published", tables: identifiers, elapsedMs: this.#session.now() - startedMs });
+  }
+
+  #start(uniqueId: string, reason: string): void {
+    this.#started++;
+    const total = this.#planned.nodes.size;
+    this.#emit({ kind: "node-started", uniqueId, index: this.#started, total, reason });
+  }
+
+  #record(result: NodeResult): NodeResult {
+    this.#results.set(result.uniqueId, result);
+    const total = this.#planned.nodes.size;
+    this.#emit({ kind: "node-finished", result, index: this.#results.size, total });
+    return result;
+  }
+
+  #skipped(node: PlannedNode, because: string): NodeResult {
+    const name = this.#session.graph.nodes.get(because)?.name ?? because;
+    return this.#record({
+      uniqueId: node.step.uniqueId,
+      resourceType: node.step.resourceType,
+      status: "skipped",
+      message: because === "" ? "not started" : `${name} did not succeed`,
+      startedMs: this.#session.now(),
+      elapsedMs: 0,
+    });
+  }
+
+  #finish(): RunResult {
+    const results = this.#planned.plan.steps.flatMap(({ uniqueId }) => {
+      const result = this.#results.get(uniqueId);
+      return result === undefined ? [] : [result];
+    });
+    const result: RunResult = {
+      runId: this.#runId,
+      command: this.#options.command,
+      target: this.#session.profile.name,
+      startedMs: this.#startedMs,
+      elapsedMs: this.#session.now() - this.#startedMs,
+      results,
+      published: this.#published,
+      success: results.every(({ status }) => !bad.has(status)),
+    };
+    this.#emit({ kind: "run-finished", result });
+    return result;
+  }
+}
+
+function compiled(built: BuiltTable): Partial<NodeResult> {
+  return built.compiledPath === null ? {} : { compiledPath: built.compiledPath };
+}
+
+function asLakeError(error: unknown): LakeError {
+  if (error instanceof LakeError) return error;
+  throw error;
+}
+

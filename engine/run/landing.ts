@@ -1,0 +1,76 @@
+// Landing zones: where a source's files lie, and which are there.
+import { sha256 } from "../common/hash.ts";
+import { lakeError } from "../common/errors.ts";
+import type { LedgerFile, LandingVersion } from "../plan/landing-diff.ts";
+import type { Source, TargetProfile } from "../project/types.ts";
+import type { Storage } from "../storage/storage.ts";
+
+const defaultPatterns = ["*.jsonl", "*.jsonl.gz", "*.jsonl.zst"];
+
+/** The folder of a landing source, relative ones below the target's `landing`. */
+export function landingLocation(source: Source, profile: TargetProfile): string {
+  const location = source.location ?? source.identifier;
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(location) || location.startsWith("/")) return location;
+  return `${profile.landing.replace(/\/+$/, "")}/${location}`;
+}
+
+/** Every file of a landing zone that the source's patterns name: one listing, in path order.
+ *  Files whose name starts with `.` or `_` are in the making and left out. */
+export async function listLanding(options: {
+  readonly source: Source;
+  readonly profile: TargetProfile;
+  readonly storage: Storage;
+}): Promise<LandingVersion[]> {
+  const { source, profile, storage } = options;
+  const location = landingLocation(source, profile).replace(/\/+$/, "");
+  const patterns = (source.files ?? defaultPatterns).map(globExpression);
+  const found: LandingVersion[] = [];
+  try {
+    for await (const file of storage.list(location)) {
+      const relative = file.path.slice(location.length + 1);
+      if (/(^|\/)[._]/.test(relative)) continue;
+      if (!patterns.some((pattern) => pattern.test(relative))) continue;
+      found.push({
+        path: file.path,
+        sizeBytes: file.sizeBytes,
+        modifiedMs: file.modifiedMs,
+        ...(file.etag !== undefined && { etag: file.etag }),
+      });
+    }
+  } catch (error) {
+    throw lakeError(
+      "run/no-landing-location",
+      { source: source.name, location },
+      { at: source.at, cause: error, hint: "make the folder, or correct `location` or the target's `landing`" },
+    );
+  }
+  return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** `*` and `?` stay within a folder, `**` + `/` crosses folders. */
+function globExpression(pattern: string): RegExp {
+  const source = pattern
+    .split(/(\*\*\/|\*|\?)/)
+    .map((part) =>
+      part === "**/" ? "(?:.*/)?" : part === "*" ? "[^/]*" : part === "?" ? "[^/]" : part.replace(/[.+^${}()|[\]\\]/g, "\\$&"),
+    )
+    .join("");
+  return new RegExp(`^${source}$`);
+}
+
+/** Whether a file of the same size but another time stamp still has the bytes that were taken in. */
+export async function sameContent(storage: Storage, found: LandingVersion, held: LedgerFile): Promise<boolean> {
+  return (await sha256Stream(storage.readStream(found.path))) === held.contentHash;
+}
+
+async function sha256Stream(stream: AsyncIterable<Uint8Array>): Promise<string> {
+  const { createHash } = await import("node:crypto");
+  const hash = createHash("sha256");
+  for await (const chunk of stream) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+/** A stable mark for a set of landing files, for tests and fingerprints. */
+export function landingVersion(files: readonly LandingVersion[]): string {
+  return sha256(files.map((file) => `${file.path}\t${file.sizeBytes}\t${file.etag ?? file.modifiedMs}`).join("\n"));
+}

@@ -1,0 +1,83 @@
+// What nodes are called in the catalog and in SQL.
+import type { TableIdentifier } from "../catalog/catalog.ts";
+import { tableName } from "../catalog/catalog.ts";
+import { relationName } from "../compute/compute.ts";
+import type { Graph } from "../graph/types.ts";
+import type { Model, ProjectNode, Seed, Source, TargetProfile } from "../project/types.ts";
+
+/** Nodes that SQL reads by name. */
+export type Readable = Model | Seed | Source;
+
+export function isReadable(node: ProjectNode | undefined): node is Readable {
+  return node?.resourceType === "model" || node?.resourceType === "seed" || node?.resourceType === "source";
+}
+
+/** Views and ephemerals have no table: their text goes into whoever reads them. */
+export function isInlined(node: ProjectNode): boolean {
+  if (node.resourceType !== "model") return false;
+  return node.config.materialized === "view" || node.config.materialized === "ephemeral";
+}
+
+/** Models and seeds that are tables in the catalog. */
+export function hasTable(node: ProjectNode | undefined): node is Model | Seed {
+  return node?.resourceType === "seed" || (node?.resourceType === "model" && !isInlined(node));
+}
+
+export function tableIdentifier(node: Model | Seed, profile: TargetProfile): TableIdentifier {
+  return { namespace: node.config.schema ?? profile.schema, name: node.config.alias ?? node.name };
+}
+
+/** The relation name, unquoted. */
+export function relationOf(node: Readable, profile: TargetProfile): string {
+  if (node.resourceType === "source") return `${node.sourceName}.${node.identifier}`;
+  return tableName(tableIdentifier(node, profile));
+}
+
+/** `{{this}}`: the table as it was before this run, which has a name of its own because the model's result
+ *  is known by the plain one. */
+export function thisRelation(node: Model, profile: TargetProfile): string {
+  return `${relationOf(node, profile)}@before`;
+}
+
+export function sqlName(node: Readable, profile: TargetProfile): string {
+  return relationName(relationOf(node, profile));
+}
+
+/** The folder that a new table lies in, as iceberg-java's Hive catalog would choose it. */
+export function tableLocation(identifier: TableIdentifier, profile: TargetProfile): string {
+  return `${profile.warehouse.replace(/\/+$/, "")}/${identifier.namespace}.db/${identifier.name}`;
+}
+
+/** The target's own folder, outside every table's location. */
+export function lakeFolder(profile: TargetProfile): string {
+  return `${profile.warehouse.replace(/\/+$/, "")}/_lake/${profile.name}`;
+}
+
+/** `ref` and `source` by name. */
+export class NameIndex {
+  readonly #byRef = new Map<string, Model | Seed>();
+  readonly #bySource = new Map<string, Source>();
+
+  constructor(graph: Graph) {
+    for (const node of graph.nodes.values()) {
+      if (node.resourceType === "model" || node.resourceType === "seed") this.#byRef.set(node.name, node);
+      if (node.resourceType === "source") this.#bySource.set(`${node.sourceName}.${node.name}`, node);
+    }
+  }
+
+  ref(name: string): Model | Seed | undefined {
+    return this.#byRef.get(name);
+  }
+
+  source(source: string, table: string): Source | undefined {
+    return this.#bySource.get(`${source}.${table}`);
+  }
+
+  refNames(): readonly string[] {
+    return [...this.#byRef.keys()];
+  }
+
+  sourceNames(): readonly string[] {
+    return [...this.#bySource.keys()];
+  }
+}

@@ -1,0 +1,319 @@
+// Selection + what the tables and landing zones say → the plan.
+import { lakeError } from "../common/errors.ts";
+import type { CatalogTable, TableIdentifier } from "../catalog/catalog.ts";
+import { tableName } from "../catalog/catalog.ts";
+import { selectNodesWithWarnings } from "../graph/select.ts";
+import { loadTables } from "../iceberg/transaction.ts";
+import { builtinTests } from "../plan/data-tests.ts";
+import { decide } from "../plan/decide.ts";
+import type { InputState } from "../plan/decide.ts";
+import { modelFingerprint, seedFingerprint, testFingerprint } from "../plan/fingerprint.ts";
+import type { FingerprintContext } from "../plan/fingerprint.ts";
+import { readTableState } from "../plan/table-state.ts";
+import type { TableState } from "../plan/table-state.ts";
+import type { Plan, PlanStep } from "../plan/types.ts";
+import type { DataTest, Model, ProjectNode, Seed } from "../project/types.ts";
+import { ingests, inputsOf, landingSources, tableInputs } from "./inputs.ts";
+import type { Inputs } from "./inputs.ts";
+import { landingVersion } from "./landing.ts";
+import { landingState, listSource } from "./landing-state.ts";
+import type { LandingState } from "./landing-state.ts";
+import { hasTable, isInlined, relationOf, tableIdentifier } from "./names.ts";
+import { Renderer } from "./render-node.ts";
+import type { Session } from "./session.ts";
+import { readTestCache } from "./test-cache.ts";
+import type { TestCache } from "./test-cache.ts";
+import type { RunOptions } from "./types.ts";
+
+/** Everything the plan was made from; the run goes on with it instead of asking again. */
+export interface PlannedRun {
+  readonly plan: Plan;
+  readonly nodes: ReadonlyMap<string, PlannedNode>;
+  readonly renderer: Renderer;
+  /** Unique id → table as the catalog points at it, for every table that the run reads or writes. */
+  readonly tables: ReadonlyMap<string, CatalogTable>;
+  readonly testCache: TestCache;
+  /** Test unique id → versions of the landing zones that it reads. */
+  readonly landingVersions: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  readonly warnings: readonly string[];
+  readonly fingerprintContext: FingerprintContext;
+}
+
+export interface PlannedNode {
+  readonly node: Model | Seed | DataTest;
+  readonly step: PlanStep;
+  readonly inputs: Inputs;
+  readonly fingerprint: string;
+  readonly state: TableState | null;
+  readonly landing: LandingState | null;
+}
+
+/** The version that fingerprints carry; results of the same SQL may differ between engines. */
+const engineVersion = "duckdb 1.5";
+
+export async function planRun(session: Session, options: RunOptions): Promise<Plan> {
+  return (await planDetailed(session, options)).plan;
+}
+
+export async function planDetailed(session: Session, options: RunOptions): Promise<PlannedRun> {
+  const { graph, profile } = session;
+  const { nodes: selected, warnings } = select(session, options);
+  const renderer = new Renderer(session);
+  const inputs = new Map(selected.map((node) => [node.uniqueId, inputsOf(graph, node.uniqueId)]));
+  const tables = await loadStates(session, selected, inputs);
+  const testCache = await readTestCache(session);
+  const fingerprintContext = { timezone: graph.project.settings.timezone, engine: engineVersion };
+  const landingVersions = new Map<string, Readonly<Record<string, string>>>();
+  const planner = { session, options, renderer, tables, testCache, landingVersions, fingerprintContext };
+  const planned = new Map<string, PlannedNode>();
+  const selectedIds = new Set(selected.map((node) => node.uniqueId));
+  for (const node of selected) {
+    const after = stepsBefore(session, node, selectedIds, planned, options.command);
+    const nodeInputs = inputs.get(node.uniqueId) as Inputs;
+    planned.set(
+      node.uniqueId,
+      node.resourceType === "test"
+        ? await planTest(planner, node, nodeInputs, after, planned)
+        : await planTable(planner, node, nodeInputs, after, planned),
+    );
+  }
+  const steps = [...planned.values()].map(({ step }) => step);
+  const plan = { command: options.command, target: profile.name, steps };
+  return { plan, nodes: planned, renderer, tables, testCache, landingVersions, warnings, fingerprintContext };
+}
+
+interface Planner {
+  readonly session: Session;
+  readonly options: RunOptions;
+  readonly renderer: Renderer;
+  readonly tables: ReadonlyMap<string, CatalogTable>;
+  readonly testCache: TestCache;
+  readonly landingVersions: Map<string, Readonly<Record<string, string>>>;
+  readonly fingerprintContext: FingerprintContext;
+}
+
+const typesOf: Readonly<Record<RunOptions["command"], readonly ProjectNode["resourceType"][]>> = {
+  run: ["model"],
+  seed: ["seed"],
+  test: ["test"],
+  build: ["seed", "model", "test"],
+};
+
+function select(
+  session: Session,
+  options: RunOptions,
+): { nodes: (Model | Seed | DataTest)[]; warnings: readonly string[] } {
+  const { ids, warnings } = selectNodesWithWarnings(session.graph, options);
+  const types = new Set<string>(typesOf[options.command]);
+  const wanted = options.resourceTypes === undefined ? types : new Set(options.resourceTypes.filter((type) => types.has(type)));
+  const nodes = ids.flatMap((id) => {
+    const node = session.graph.nodes.get(id);
+    return node !== undefined && wanted.has(node.resourceType) ? [node as Model | Seed | DataTest] : [];
+  });
+  return { nodes, warnings };
+}
+
+async function loadStates(
+  session: Session,
+  selected: readonly (Model | Seed | DataTest)[],
+  inputs: ReadonlyMap<string, Inputs>,
+): Promise<Map<string, CatalogTable>> {
+  const wanted = new Map<string, TableIdentifier>();
+  const want = (node: Model | Seed): unknown => wanted.set(node.uniqueId, tableIdentifier(node, session.profile));
+  for (const node of selected) {
+    if (hasTable(node)) want(node);
+    for (const input of tableInputs(inputs.get(node.uniqueId) as Inputs)) want(input);
+  }
+  if (wanted.size === 0) return new Map();
+  const [catalog, storage] = await Promise.all([session.catalog(), session.storage()]);
+  const found = await loadTables({ catalog, storage, identifiers: [...wanted.values()] });
+  return new Map(
+    [...wanted].flatMap(([uniqueId, identifier]) => {
+      const table = found.get(tableName(identifier));
+      return table === undefined ? [] : [[uniqueId, table] as const];
+    }),
+  );
+}
+
+/** What must be finished before a step: its parents, and when building also their error tests. */
+function stepsBefore(
+  session: Session,
+  node: Model | Seed | DataTest,
+  selected: ReadonlySet<string>,
+  planned: ReadonlyMap<string, PlannedNode>,
+  command: RunOptions["command"],
+): readonly string[] {
+  const { graph } = session;
+  const before = new Set<string>();
+  for (const parentId of graph.parents.get(node.uniqueId) ?? []) {
+    if (selected.has(parentId)) before.add(parentId);
+    // An inlined parent that is not selected stands for what it reads.
+    else {
+      const parent = graph.nodes.get(parentId);
+      if (parent !== undefined && isInlined(parent))
+        for (const leaf of inputsOf(graph, parentId).leaves) if (selected.has(leaf.uniqueId)) before.add(leaf.uniqueId);
+    }
+    if (command !== "build" || node.resourceType === "test") continue;
+    for (const childId of graph.children.get(parentId) ?? []) {
+      const test = planned.get(childId)?.node;
+      if (test?.resourceType === "test" && blocks(test, node, graph.parents)) before.add(childId);
+    }
+  }
+  return [...before];
+}
+
+/** A test holds back whoever comes after all that it reads, so that no circle of waiting arises. */
+function blocks(
+  test: DataTest,
+  node: Model | Seed,
+  parents: ReadonlyMap<string, readonly string[]>,
+): boolean {
+  const ancestorsOfNode = new Set<string>();
+  const visit = (id: string): void => {
+    for (const parent of parents.get(id) ?? []) {
+      if (ancestorsOfNode.has(parent)) continue;
+      ancestorsOfNode.add(parent);
+      visit(parent);
+    }
+  };
+  visit(node.uniqueId);
+  return (parents.get(test.uniqueId) ?? []).every((id) => ancestorsOfNode.has(id));
+}
+
+async function planTable(
+  planner: Planner,
+  node: Model | Seed,
+  inputs: Inputs,
+  after: readonly string[],
+  planned: ReadonlyMap<string, PlannedNode>,
+): Promise<PlannedNode> {
+  const { session, options, tables } = planner;
+  const table = tables.get(node.uniqueId);
+  const state = table === undefined ? null : readTableState(table);
+  const fingerprint = fingerprintOf(planner, node, inputs);
+  const ingesting = node.resourceType === "model" && ingests(node, inputs);
+  if (ingesting) checkIngestion(node, inputs);
+  const fullRefresh = node.config.fullRefresh ?? options.fullRefresh ?? false;
+  if (!isInlined(node)) refusePartial(planner, node, state);
+  const landing = isInlined(node) ? null : await landingState({ session, node, inputs, table: table ?? null, ingesting, fullRefresh });
+  const decision = decide(node.config.materialized, {
+    state,
+    fingerprint,
+    fullRefresh,
+    noReuse: options.noReuse ?? false,
+    reuseVolatile: node.config.reuse === true,
+    inputs: inputStates(planner, inputs, planned),
+    landing: landing?.diff ?? null,
+    landingFiles: landing?.files.length ?? 0,
+    ingests: ingesting,
+  });
+  const step: PlanStep = {
+    uniqueId: node.uniqueId,
+    resourceType: node.resourceType,
+    after,
+    ...decision,
+    ...(!isInlined(node) && { table: tableIdentifier(node, session.profile) }),
+  };
+  return { node, step, inputs, fingerprint, state, landing };
+}
+
+/** `--sample` and `--empty` make tables with a part of the rows: never over a whole one. */
+function refusePartial(planner: Planner, node: Model | Seed, state: TableState | null): void {
+  const { options, session } = planner;
+  const flag = options.empty === true ? "--empty" : options.sample !== undefined ? "--sample" : null;
+  if (flag === null || state === null || state.ours?.partial === true) return;
+  throw lakeError(
+    "run/partial-over-whole",
+    { table: tableName(tableIdentifier(node, session.profile)), flag },
+    { hint: "use another target or schema for a quick look" },
+  );
+}
+
+function checkIngestion(model: Model, inputs: Inputs): void {
+  const at = { file: model.path };
+  const sources = landingSources(inputs).map((source) => `${source.sourceName}.${source.name}`);
+  if (sources.length > 1) throw lakeError("run/one-landing-source", { model: model.name, sources }, { at });
+  const strategy = model.config.strategy ?? "append";
+  if (strategy !== "append") throw lakeError("run/strategy-not-available", { model: model.name, strategy }, { at });
+}
+
+function fingerprintOf(planner: Planner, node: Model | Seed, inputs: Inputs): string {
+  const { renderer, session, fingerprintContext: context } = planner;
+  if (node.resourceType === "seed") return seedFingerprint(node, context);
+  return modelFingerprint({
+    model: node,
+    sql: renderer.model(node, "both").sql,
+    inlined: new Map(
+      inputs.inlined.map((view) => [relationOf(view, session.profile), renderer.model(view, "both").sql]),
+    ),
+    landing: landingSources(inputs),
+    context,
+  });
+}
+
+function inputStates(planner: Planner, inputs: Inputs, planned: ReadonlyMap<string, PlannedNode>): InputState[] {
+  return tableInputs(inputs).map((input) => {
+    const table = planner.tables.get(input.uniqueId);
+    const changes = planned.get(input.uniqueId)?.step.action === "build";
+    const version = changes || table === undefined ? null : readTableState(table).version;
+    return { uniqueId: input.uniqueId, name: input.name, version };
+  });
+}
+
+async function planTest(
+  planner: Planner,
+  test: DataTest,
+  inputs: Inputs,
+  after: readonly string[],
+  planned: ReadonlyMap<string, PlannedNode>,
+): Promise<PlannedNode> {
+  const landing = await landingStates(planner.session, inputs);
+  planner.landingVersions.set(test.uniqueId, Object.fromEntries(landing.map(({ uniqueId, version }) => [uniqueId, version ?? ""])));
+  const states = [...inputStates(planner, inputs, planned), ...landing];
+  const versions = Object.fromEntries(states.map(({ uniqueId, version }) => [uniqueId, version]));
+  const fingerprint = testKey(test, planner);
+  const moved = states.find(({ version }) => version === null);
+  const reason =
+    moved !== undefined
+      ? `${moved.name} changes in this run`
+      : planner.options.noReuse === true
+        ? "reuse is off"
+        : planner.testCache.whyRun(test.uniqueId, fingerprint, versions as Record<string, string>);
+  const step: PlanStep = {
+    uniqueId: test.uniqueId,
+    resourceType: "test",
+    after,
+    action: reason === null ? "reuse" : "test",
+    reason: reason ?? "passed on the same rows",
+  };
+  return { node: test, step, inputs, fingerprint, state: null, landing: null };
+}
+
+/** A landing zone's version is its listing. */
+async function landingStates(session: Session, inputs: Inputs): Promise<InputState[]> {
+  const states: InputState[] = [];
+  for (const source of landingSources(inputs)) {
+    const version = landingVersion(await listSource(session, source));
+    states.push({ uniqueId: source.uniqueId, name: source.name, version });
+  }
+  return states;
+}
+
+/** What a test asks and how it is judged; macros are covered by their rendered text. */
+function testKey(test: DataTest, planner: Planner): string {
+  const { renderer, fingerprintContext, session } = planner;
+  const custom = test.testType === "generic" && !builtinTests.includes(test.testName ?? "");
+  const attached = test.attachedTo === undefined ? undefined : session.graph.nodes.get(test.attachedTo);
+  const sql =
+    test.testType === "singular"
+      ? renderer.singularTest(test).sql
+      : custom
+        ? renderer.macroTest(test, attached?.name ?? "").sql
+        : `${test.testName} ${test.columnName ?? ""} ${JSON.stringify(test.arguments ?? {})} ${attached?.uniqueId ?? ""}`;
+  return testFingerprintOf(sql, test, fingerprintContext);
+}
+
+function testFingerprintOf(sql: string, test: DataTest, context: FingerprintContext): string {
+  const { where, warnIf, errorIf, severity, limit } = test.testConfig;
+  return testFingerprint(sql, { where, warnIf, errorIf, severity, limit }, context);
+}

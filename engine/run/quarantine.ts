@@ -1,0 +1,68 @@
+// Lines that a landing source did not take in, raw and with the reason: a table of its own beside the
+// model's, staged and published with it.
+import type { TableIdentifier } from "../catalog/catalog.ts";
+import type { Column, RejectedRecord } from "../compute/compute.ts";
+import type { StagedChange } from "../iceberg/change.ts";
+import { loadTable, stageChange } from "../iceberg/transaction.ts";
+import { summaryKeys } from "../plan/table-state.ts";
+import type { BuildContext } from "./build-table.ts";
+import { tableLocation } from "./names.ts";
+
+const columns: readonly Column[] = [
+  { name: "data_source", type: "VARCHAR" },
+  { name: "line", type: "BIGINT" },
+  { name: "reason", type: "VARCHAR" },
+  { name: "raw", type: "BLOB" },
+  { name: "run_id", type: "VARCHAR" },
+];
+
+export async function stageQuarantine(options: {
+  readonly context: BuildContext;
+  readonly identifier: TableIdentifier;
+  readonly rejected: readonly RejectedRecord[];
+  readonly replace: boolean;
+}): Promise<StagedChange> {
+  const { context, rejected, replace } = options;
+  const { session, runId } = context;
+  const identifier = { namespace: options.identifier.namespace, name: `${options.identifier.name}_quarantine` };
+  const [catalog, storage, compute] = await Promise.all([session.catalog(), session.storage(), session.compute()]);
+  const base = await loadTable({ catalog, storage, identifier });
+  const schema = base?.metadata.schemas.find((one) => one["schema-id"] === base.metadata["current-schema-id"]) ?? compute.toSchema(columns);
+  const location = base?.metadata.location ?? tableLocation(identifier, session.profile);
+  const commitId = session.newId();
+  const spec = { "spec-id": 0, fields: [] };
+  const { files } = await compute.write({
+    id: `${identifier.name}`,
+    sql: 'select * from "rejected"',
+    relations: [
+      {
+        kind: "rows",
+        name: "rejected",
+        columns,
+        rows: rejected.map((record) => [record.path, BigInt(record.line), record.reason, record.raw, runId]),
+      },
+    ],
+    schema,
+    spec,
+    dataLocation: `${location}/data`,
+    properties: base?.metadata.properties ?? {},
+    writeId: commitId,
+    signal: context.signal,
+  });
+  return stageChange({
+    storage,
+    nowMs: session.now(),
+    request: {
+      identifier,
+      base,
+      location,
+      schema,
+      spec,
+      properties: {},
+      operation: { kind: replace ? "replace-all" : "append", add: files },
+      summary: { [summaryKeys.runId]: runId },
+      commitId,
+      formatVersion: 2,
+    },
+  });
+}

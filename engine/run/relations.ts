@@ -1,0 +1,198 @@
+// What stands behind each name of a node's SQL in this run: staged tables before published ones.
+import { lakeError } from "../common/errors.ts";
+import type { CatalogTable } from "../catalog/catalog.ts";
+import type { IcebergRelation, LandingFile, Relation } from "../compute/compute.ts";
+import { relationName } from "../compute/compute.ts";
+import type { TableMetadata } from "../iceberg/types.ts";
+import { parseTableMetadata } from "../iceberg/metadata.ts";
+import type { Predicate } from "../iceberg/predicate.ts";
+import { asRelation, planScan } from "../iceberg/scan.ts";
+import { tableVersion } from "../plan/table-state.ts";
+import type { Model, Source } from "../project/types.ts";
+import type { Inputs } from "./inputs.ts";
+import { ingestedFiles, ingestedFilesColumns, isIngestedFiles } from "./ingested-files.ts";
+import { listSource } from "./landing-state.ts";
+import { relationOf, thisRelation } from "./names.ts";
+import type { Renderer } from "./render-node.ts";
+import type { Session } from "./session.ts";
+
+/** The tables of one run as its nodes see them; each resolves to one metadata state at a time (rule 5). */
+export class RunTables {
+  readonly #current = new Map<string, TableMetadata>();
+  /** Tables that this run staged or published. */
+  readonly built = new Set<string>();
+
+  constructor(tables: ReadonlyMap<string, CatalogTable>) {
+    for (const [uniqueId, table] of tables) this.#current.set(uniqueId, table.metadata);
+  }
+
+  get(uniqueId: string): TableMetadata | undefined {
+    return this.#current.get(uniqueId);
+  }
+
+  set(uniqueId: string, metadata: TableMetadata): void {
+    this.#current.set(uniqueId, metadata);
+    this.built.add(uniqueId);
+  }
+
+  /** A table whose change failed: those who come after are skipped, the old state stays. */
+  forget(uniqueId: string): void {
+    this.built.delete(uniqueId);
+  }
+
+  /** Versions of the given nodes' tables, for `lake.inputs`. */
+  versions(uniqueIds: readonly string[]): Record<string, string> {
+    return Object.fromEntries(
+      uniqueIds.flatMap((uniqueId) => {
+        const metadata = this.#current.get(uniqueId);
+        return metadata === undefined ? [] : [[uniqueId, tableVersion(metadata)]];
+      }),
+    );
+  }
+}
+
+export interface RelationOptions {
+  readonly session: Session;
+  readonly renderer: Renderer;
+  readonly tables: RunTables;
+  /** For messages. */
+  readonly node: string;
+  readonly inputs: Inputs;
+  /** Source unique id → the files to read; others are read whole. */
+  readonly landing?: ReadonlyMap<string, readonly LandingFile[]>;
+  /** The model that `{{this}}` means, if its table exists. */
+  readonly self?: Model | null;
+  /** `--sample`: inputs that this run did not build are cut to this part. */
+  readonly sample?: string | undefined;
+  /** `--empty`: no rows from any input that this run did not build. */
+  readonly empty?: boolean | undefined;
+  /** The statement that reads the relations directly, for leaving out files that it cannot need. */
+  readonly sql?: string;
+}
+
+/** Relations in an order in which each comes after those it reads. */
+export async function relationsFor(options: RelationOptions): Promise<Relation[]> {
+  const { session, renderer, tables, inputs } = options;
+  const { profile } = session;
+  const relations: Relation[] = [];
+  for (const leaf of inputs.leaves) {
+    const name = relationOf(leaf, profile);
+    if (leaf.resourceType === "source") relations.push(...(await sourceRelations(options, leaf, name)));
+    else relations.push(...(await tableRelations(options, leaf.uniqueId, leaf.name, name)));
+  }
+  const self = options.self ?? null;
+  const before = self === null ? undefined : tables.get(self.uniqueId);
+  if (self !== null && before !== undefined) {
+    relations.push(await scanRelation(session, thisRelation(self, profile), before, null));
+  }
+  for (const view of inputs.inlined) {
+    relations.push({ kind: "sql", name: relationOf(view, profile), sql: renderer.model(view, false).sql });
+  }
+  return relations;
+}
+
+async function sourceRelations(options: RelationOptions, source: Source, name: string): Promise<Relation[]> {
+  const { session } = options;
+  if (isIngestedFiles(source)) {
+    return [{ kind: "rows", name, columns: ingestedFilesColumns, rows: await ingestedFiles(session, options.tables) }];
+  }
+  if (source.type === "iceberg") {
+    const metadata = await icebergSource(session, source);
+    return [await scanRelation(session, name, metadata, await predicateFor(options, name, metadata))];
+  }
+  const files = options.landing?.get(source.uniqueId) ?? (await listSource(session, source));
+  const whole = partOf(options, name);
+  const relation: Relation = {
+    kind: "landing",
+    name: whole.name,
+    format: "jsonl",
+    files: options.empty === true ? [] : files,
+    columns: source.landingColumns ?? [],
+    onBadRecord: source.onBadRecord,
+    declaredAt: source.at,
+  };
+  return [relation, ...whole.cut];
+}
+
+async function tableRelations(
+  options: RelationOptions,
+  uniqueId: string,
+  nodeName: string,
+  name: string,
+): Promise<Relation[]> {
+  const { session, tables } = options;
+  const metadata = tables.get(uniqueId);
+  if (metadata === undefined) {
+    throw lakeError(
+      "run/missing-input",
+      { node: options.node, input: nodeName },
+      { hint: `build it first, for example with --select +${options.node}` },
+    );
+  }
+  if (tables.built.has(uniqueId)) return [await scanRelation(session, name, metadata, await predicateFor(options, name, metadata))];
+  if (options.empty === true) {
+    const compute = await session.compute();
+    return [{ kind: "empty", name, columns: compute.toColumns(currentSchema(metadata)) }];
+  }
+  const whole = partOf(options, name);
+  const predicate = whole.cut.length > 0 ? null : await predicateFor(options, name, metadata);
+  return [await scanRelation(session, whole.name, metadata, predicate), ...whole.cut];
+}
+
+/** Under `--sample` the whole input goes by another name and its part by the plain one. */
+function partOf(options: RelationOptions, name: string): { name: string; cut: Relation[] } {
+  const { sample } = options;
+  if (sample === undefined) return { name, cut: [] };
+  const whole = `${name}@whole`;
+  return { name: whole, cut: [{ kind: "sql", name, sql: `select * from ${relationName(whole)} ${sampleClause(sample)}` }] };
+}
+
+function sampleClause(sample: string): string {
+  const value = Number(sample);
+  if (sample.trim() === "" || !(value > 0) || (value >= 1 && !Number.isInteger(value))) {
+    throw lakeError("run/bad-sample", { sample }, { hint: "for example --sample 0.01 or --sample 1000" });
+  }
+  // A fixed seed: the same rows each time, as far as the engine's threads allow.
+  return value < 1 ? `using sample ${value * 100}% (bernoulli, 20250701)` : `limit ${value}`;
+}
+
+async function predicateFor(options: RelationOptions, name: string, metadata: TableMetadata): Promise<Predicate | null> {
+  const { sql, session, inputs } = options;
+  // Through a view the same name may be read twice, with other conditions.
+  if (sql === undefined || inputs.inlined.length > 0) return null;
+  const compute = await session.compute();
+  return (await compute.predicateFor?.(sql, name, currentSchema(metadata))) ?? null;
+}
+
+export async function scanRelation(
+  session: Session,
+  name: string,
+  metadata: TableMetadata,
+  filter: Predicate | null,
+): Promise<IcebergRelation> {
+  const storage = await session.storage();
+  const tasks = await planScan({ storage, metadata, ...(filter !== null && { filter }) });
+  return asRelation({ name, metadata, tasks });
+}
+
+export function currentSchema(metadata: TableMetadata): TableMetadata["schemas"][number] {
+  const schema = metadata.schemas.find((candidate) => candidate["schema-id"] === metadata["current-schema-id"]);
+  if (schema === undefined) throw new Error(`${metadata.location} has no schema ${metadata["current-schema-id"]}`);
+  return schema;
+}
+
+/** A table that others own: by catalog name (`namespace.table`) or by the path of its metadata. */
+export async function icebergSource(session: Session, source: Source): Promise<TableMetadata> {
+  const storage = await session.storage();
+  const location = source.location;
+  if (location !== undefined) return parseTableMetadata(await storage.read(location), location);
+  const catalog = await session.catalog();
+  const [namespace = "", name = source.identifier] = source.identifier.includes(".")
+    ? source.identifier.split(".")
+    : [source.sourceName, source.identifier];
+  const path = (await catalog.locate([{ namespace, name }])).get(`${namespace}.${name}`);
+  if (path === undefined) {
+    throw lakeError("run/missing-input", { node: source.sourceName, input: `${namespace}.${name}` }, { at: source.at });
+  }
+  return parseTableMetadata(await storage.read(path), path);
+}

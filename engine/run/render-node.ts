@@ -1,0 +1,108 @@
+// Node text → SQL for this target.
+import { lakeError } from "../common/errors.ts";
+import { suggest } from "../common/suggest.ts";
+import type { Json } from "../common/json.ts";
+import type { DataTest, Model } from "../project/types.ts";
+import { renderTemplate } from "../template/render.ts";
+import type { Rendered, TemplateContext } from "../template/types.ts";
+import { relationName } from "../compute/compute.ts";
+import { NameIndex, sqlName, thisRelation } from "./names.ts";
+import type { Session } from "./session.ts";
+
+const secretNames = /^(AWS_|LAKE_SECRET_)/;
+
+/** Renders nodes of one session; the same node and mode is rendered once. */
+export class Renderer {
+  readonly names: NameIndex;
+  readonly #session: Session;
+  readonly #rendered = new Map<string, Rendered>();
+
+  constructor(session: Session) {
+    this.#session = session;
+    this.names = new NameIndex(session.graph);
+  }
+
+  /** `incremental: "both"` gives the text of both branches, which the fingerprint is made of. */
+  model(model: Model, incremental: boolean | "both"): Rendered {
+    const key = `${model.uniqueId}\t${incremental}`;
+    let rendered = this.#rendered.get(key);
+    if (rendered === undefined) {
+      rendered = this.text({
+        text: model.text,
+        file: model.path,
+        incremental,
+        self: relationName(thisRelation(model, this.#session.profile)),
+      });
+      this.#rendered.set(key, rendered);
+    }
+    return rendered;
+  }
+
+  singularTest(test: DataTest): Rendered {
+    return this.text({ text: test.text ?? "", file: test.path });
+  }
+
+  /** A generic test that is a macro: its arguments are the macro's. */
+  macroTest(test: DataTest, relation: string): Rendered {
+    const values: Record<string, Json> = { model: relation, ...test.arguments };
+    if (test.columnName !== undefined) values["column_name"] = test.columnName;
+    const call = Object.keys(values).map((name) => `${name}=${name}`);
+    return this.text({
+      text: `{{> test_${test.testName ?? ""} ${call.join(" ")}}}`,
+      file: test.path,
+      locals: values,
+    });
+  }
+
+  text(options: {
+    readonly text: string;
+    readonly file: string;
+    readonly incremental?: boolean | "both";
+    readonly self?: string | null;
+    readonly locals?: Readonly<Record<string, Json>>;
+  }): Rendered {
+    const { text, file } = options;
+    return renderTemplate({ text, file, context: this.#context(options) });
+  }
+
+  #context(options: {
+    readonly incremental?: boolean | "both";
+    readonly self?: string | null;
+    readonly locals?: Readonly<Record<string, Json>>;
+  }): TemplateContext {
+    const { graph, profile, env } = this.#session;
+    const { settings, macros } = graph.project;
+    const allowed = new Set(settings.envVars);
+    return {
+      engine: profile.compute.type,
+      macros,
+      vars: settings.vars,
+      envVar: (name) => (allowed.has(name) && !secretNames.test(name) ? env[name] : null),
+      target: {
+        name: profile.name,
+        schema: profile.schema,
+        profile_name: profile.profile,
+        warehouse: profile.warehouse,
+        landing: profile.landing,
+        threads: profile.threads,
+        type: profile.compute.type,
+      },
+      incremental: options.incremental ?? false,
+      this: options.self ?? null,
+      ref: (call) => {
+        const node = this.names.ref(call.name);
+        if (node !== undefined) return sqlName(node, profile);
+        const near = suggest(call.name, this.names.refNames());
+        throw lakeError("run/unknown-ref", { name: call.name }, { at: call.at, hint: near && `did you mean "${near}"?` });
+      },
+      source: (call) => {
+        const node = this.names.source(call.source, call.table);
+        if (node !== undefined) return sqlName(node, profile);
+        const name = `${call.source}.${call.table}`;
+        const near = suggest(name, this.names.sourceNames());
+        throw lakeError("run/unknown-source", { name }, { at: call.at, hint: near && `did you mean "${near}"?` });
+      },
+      ...(options.locals !== undefined && { locals: options.locals }),
+    };
+  }
+}

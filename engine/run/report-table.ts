@@ -1,0 +1,36 @@
+// What a built table looks like now, for people.
+import { formatCount, formatQuantity } from "../common/format.ts";
+import { partitionKey } from "../iceberg/partition.ts";
+import { planScan } from "../iceberg/scan.ts";
+import type { TableMetadata } from "../iceberg/types.ts";
+import { headSnapshot } from "../plan/table-state.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { BuiltTable } from "./build-table.ts";
+import type { TableReport } from "./types.ts";
+
+export async function tableReport(storage: Storage, built: BuiltTable, metadata: TableMetadata): Promise<TableReport> {
+  const head = headSnapshot(metadata);
+  const summary = head?.summary;
+  const total = (key: string): bigint => BigInt(summary?.[key] ?? "0");
+  const tasks = await planScan({ storage, metadata });
+  const partitions = new Set(tasks.map(({ file }) => partitionKey(file.specId, file.partition)));
+  return {
+    identifier: built.change.request.identifier,
+    snapshotId: head?.["snapshot-id"] ?? null,
+    rowsAdded: built.result.rows,
+    rowsTotal: total("total-records"),
+    filesAdded: built.result.files.length,
+    filesTotal: Number(total("total-data-files")),
+    bytesTotal: total("total-files-size"),
+    partitions: partitions.size,
+    landingFiles: built.result.landing.length,
+    rejectedRows: built.result.landing.reduce((sum, file) => sum + file.rejectedRows, 0),
+  };
+}
+
+export function builtMessage(built: BuiltTable, table: TableReport): string {
+  const verb = built.change.request.base === null ? "created with" : built.change.request.operation.kind === "append" ? "appended" : "replaced by";
+  const from = table.landingFiles === 0 ? "" : ` from ${formatQuantity(table.landingFiles, "landing file")}`;
+  const rejected = table.rejectedRows === 0 ? "" : `, ${formatQuantity(table.rejectedRows, "line")} in quarantine`;
+  return `${verb} ${formatCount(table.rowsAdded)} rows in ${formatQuantity(table.filesAdded, "file")}${from}${rejected}`;
+}

@@ -1,0 +1,51 @@
+// The schema that a table will have after this step, with the field ids it keeps.
+import { replaceSchema } from "../iceberg/replace-schema.ts";
+import { assignFreshIds, evolveSchema } from "../iceberg/schema.ts";
+import type { Schema, TableMetadata } from "../iceberg/types.ts";
+import type { PlanStep } from "../plan/types.ts";
+import type { Model, Seed } from "../project/types.ts";
+import { currentSchema } from "./relations.ts";
+import type { RunEvent } from "./types.ts";
+
+export function targetSchema(options: {
+  readonly model: Model | Seed;
+  readonly incoming: Schema;
+  readonly current: TableMetadata | null;
+  readonly mode: NonNullable<PlanStep["mode"]>;
+  readonly emit: (event: RunEvent) => void;
+}): Schema {
+  const { model, incoming, current, mode, emit } = options;
+  const described = withDocs(incoming, model);
+  if (current === null) return assignFreshIds(described).schema;
+  const lastColumnId = current["last-column-id"];
+  if (mode === "replace") {
+    return replaceSchema({ current: currentSchema(current), incoming: described, lastColumnId }).schema;
+  }
+  const onChange = model.config.onSchemaChange ?? "ignore";
+  const evolved = evolveSchema({ current: currentSchema(current), incoming: described, lastColumnId, mode: onChange });
+  if (onChange === "ignore") warnIgnored(model, described, evolved.schema, emit);
+  return evolved.schema;
+}
+
+function warnIgnored(model: Model | Seed, incoming: Schema, kept: Schema, emit: (event: RunEvent) => void): void {
+  const known = new Set(kept.fields.map((field) => field.name.toLowerCase()));
+  const left = incoming.fields.filter((field) => !known.has(field.name.toLowerCase()));
+  if (left.length === 0) return;
+  const names = left.map((field) => field.name).join(", ");
+  emit({
+    kind: "warning",
+    message: `${model.name}: the table has no column ${names}, which stays out (set on_schema_change: append_new_columns, or use --full-refresh)`,
+  });
+}
+
+/** Descriptions of the properties file become the columns' comments. */
+function withDocs(schema: Schema, model: Model | Seed): Schema {
+  const docs = new Map(model.columns.map((column) => [column.name.toLowerCase(), column.description]));
+  return {
+    ...schema,
+    fields: schema.fields.map((field) => {
+      const doc = docs.get(field.name.toLowerCase());
+      return doc === undefined || doc === "" ? field : { ...field, doc };
+    }),
+  };
+}

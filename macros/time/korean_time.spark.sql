@@ -1,0 +1,1 @@
+from_utc_timestamp({{instant}}, 'Asia/Seoul')

@@ -1,0 +1,19 @@
+// A service that cannot be had skips its tests where somebody works, with the reason in the report, and
+// fails them in CI: a check that silently stops running is worse than none.
+import { describe, test } from "vitest";
+
+/** `describe`, or the one test that says why not. `reason` is null where the service can be had. */
+export function describeWith(reason: string | null, name: string, body: () => void): void {
+  if (reason === null) {
+    describe(name, body);
+    return;
+  }
+  if (process.env["CI"] === "true") {
+    test(`${name} can run`, () => {
+      throw new Error(reason);
+    });
+    return;
+  }
+  // oxlint-disable-next-line vitest/no-disabled-tests -- the reason stands in the report
+  describe.skip(`${name} (skipped: ${reason})`, body);
+}
