@@ -17,7 +17,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   iceberg: ["storage", "catalog", "common"],
   catalog: ["iceberg", "common"],
   compute: ["iceberg", "common"],
-  report: ["run", "plan", "graph", "project", "catalog", "compute", "common"],
+  report: ["run", "plan", "graph", "project", "template", "catalog", "compute", "common"],
   cli: ["report", "run", "plan", "graph", "project", "template", "compute", "catalog", "common"],
 };
 

@@ -1,9 +1,22 @@
 import { describe, expect, test } from "vitest";
-import { formatAge, formatCount, formatDuration, formatInstant, formatQuantity, formatSize } from "./format.ts";
+import {
+  formatAge,
+  formatCount,
+  formatDuration,
+  formatInstant,
+  formatQuantity,
+  formatSize,
+} from "./format.ts";
 
 describe("figures for people", () => {
   test("counts are grouped by thousands, also negative and beyond 53 bits", () => {
-    expect([0, 999, 1000, 1_000_001, -1234].map(formatCount)).toEqual(["0", "999", "1,000", "1,000,001", "-1,234"]);
+    expect([0, 999, 1000, 1_000_001, -1234].map(formatCount)).toEqual([
+      "0",
+      "999",
+      "1,000",
+      "1,000,001",
+      "-1,234",
+    ]);
     expect(formatCount(9_223_372_036_854_775_807n)).toBe("9,223,372,036,854,775,807");
   });
 

@@ -12,7 +12,7 @@ describe("literal", () => {
     [true, "true"],
     [null, "NULL"],
     [[1, "a", null], "[1, 'a', NULL]"],
-  ])("%j for DuckDB", (value, expected) => {
+  ])("%s for DuckDB is %s", (value, expected) => {
     expect(literal(value)).toBe(expected);
   });
 
@@ -21,7 +21,7 @@ describe("literal", () => {
     expect(literal(["a"], "spark")).toBe("array('a')");
   });
 
-  test.each([[{ a: 1 }], [Number.NaN], [Number.POSITIVE_INFINITY], ["a\0b"]])("%j is refused", (value) => {
+  test.each([[{ a: 1 }], [Number.NaN], [Number.POSITIVE_INFINITY], ["a\0b"]])("%s is refused", (value) => {
     expect(() => literal(value)).toThrow("cannot be written as an SQL literal");
   });
 });

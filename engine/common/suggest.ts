@@ -18,7 +18,7 @@ export function suggest(name: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** ` (did you mean "x"?)` as a hint sentence, or undefined. */
+/** The suggestion as a hint for an error: `did you mean "x"?`. */
 export function didYouMean(name: string, candidates: Iterable<string>): string | undefined {
   const found = suggest(name, candidates);
   return found === undefined ? undefined : `did you mean "${found}"?`;

@@ -81,6 +81,8 @@ function projectRange(
 ): BoundPredicate {
   const limit = apply(value) as Literal;
   const weak = operator === "<" || operator === "<=" ? "<=" : ">=";
+  // A limit that wrapped round (see below) lies above its own value and bounds nothing.
+  if (transform.kind === "truncate" && isNumber(value) && limit > value) return always;
   const kept: BoundPredicate = {
     kind: "leaf",
     id: index,
@@ -93,6 +95,10 @@ function projectRange(
   const wrapped =
     typeof highest === "bigint" ? highest - BigInt(transform.width) : highest - transform.width;
   return anyOf([kept, { kind: "leaf", id: index, type, test: { kind: "compare", operator: ">=", value: wrapped } }]);
+}
+
+function isNumber(value: Literal): boolean {
+  return typeof value === "number" || typeof value === "bigint";
 }
 
 function highestOf(type: IcebergType): number | bigint | undefined {

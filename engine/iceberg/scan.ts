@@ -50,7 +50,7 @@ export async function planScan(request: ScanRequest): Promise<ScanTask[]> {
   refuseUnreadableTypes(schema, metadata.location);
   const bound = request.filter ? bindPredicate(request.filter, schema) : always;
   const specs = new SpecCatalogue(metadata, schema, bound);
-  const manifests = await readManifestList({ storage, snapshot, metadata });
+  const manifests = await readManifestList({ storage, snapshot });
   const wanted = manifests.filter((manifest) => isWanted(manifest, specs));
   const read = await mapLimited(wanted, concurrency, async (manifest) => ({
     manifest,

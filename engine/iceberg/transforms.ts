@@ -168,12 +168,14 @@ export function codePointPrefix(text: string, count: number): string {
   return text.slice(0, end);
 }
 
+/** Hours beyond an int stay at its ends (Java wraps, and would prune rows around infinity wrongly). */
 function ordinal(kind: "year" | "month" | "day" | "hour", type: IcebergType, value: Value): number {
   if (type === "date") return dayOrdinal(kind, value as number);
   const nanos = type === "timestamp_ns" || type === "timestamptz_ns";
   const perHour = nanos ? 3_600_000_000_000n : 3_600_000_000n;
   const hours = Number(floorDivide(value as bigint, perHour));
-  return kind === "hour" ? hours : dayOrdinal(kind, Math.floor(hours / 24));
+  if (kind === "hour") return Math.max(-2_147_483_648, Math.min(2_147_483_647, hours));
+  return dayOrdinal(kind, Math.floor(hours / 24));
 }
 
 function dayOrdinal(kind: "year" | "month" | "day" | "hour", days: number): number {

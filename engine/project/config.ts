@@ -1,7 +1,20 @@
 // What a node may be configured with, wherever it is written: lake.yml < properties < {{config}}.
 import type { Json } from "../common/json.ts";
 import type { NodeConfig, TestConfig } from "./types.ts";
-import { commaList, count, flag, json, listOf, mapOf, name, object, oneOf, readFields, scalarText, text } from "./readers.ts";
+import {
+  commaList,
+  count,
+  flag,
+  json,
+  listOf,
+  mapOf,
+  name,
+  object,
+  oneOf,
+  readFields,
+  scalarText,
+  text,
+} from "./readers.ts";
 import type { Fields, Problems, Read, Reader } from "./readers.ts";
 import type { YamlEntry, YamlNode } from "./yaml.ts";
 
@@ -90,7 +103,12 @@ export const configFields = {
 export type ConfigKind = keyof typeof configFields;
 
 /** Reads a `config:` block or the values of a `{{config}}`; a `+` before a key is allowed, as in lake.yml. */
-export function readConfig(kind: ConfigKind, node: YamlNode, owner: string, problems: Problems): ConfigValues {
+export function readConfig(
+  kind: ConfigKind,
+  node: YamlNode,
+  owner: string,
+  problems: Problems,
+): ConfigValues {
   if (node.value === null) return {};
   if (node.entries === null) {
     object({})(node, `config of ${owner}`, problems);
@@ -105,8 +123,15 @@ export function readConfigEntries(
   owner: string,
   problems: Problems,
 ): ConfigValues {
-  const plain = [...entries].map(([key, entry]) => [key.startsWith("+") ? key.slice(1) : key, entry] as const);
-  return readFields<Fields>({ entries: plain, fields: configFields[kind], owner: `config of ${owner}`, problems });
+  const plain = [...entries].map(
+    ([key, entry]) => [key.startsWith("+") ? key.slice(1) : key, entry] as const,
+  );
+  return readFields<Fields>({
+    entries: plain,
+    fields: configFields[kind],
+    owner: `config of ${owner}`,
+    problems,
+  });
 }
 
 /** The nearer wins; tags and meta accumulate. Layers come from far to near. */

@@ -67,7 +67,10 @@ export class FolderDefaults {
         else {
           const near = didYouMean(name, names);
           const hint = near === undefined ? "" : ` (${near})`;
-          problems.warn(`no node lies under ${[...path, name].join("/")}: its settings are not used${hint}`, inner.at);
+          problems.warn(
+            `no node lies under ${[...path, name].join("/")}: its settings are not used${hint}`,
+            inner.at,
+          );
         }
       }
     };
@@ -98,9 +101,14 @@ function readFolder(options: {
   const folders = new Map<string, Folder>();
   for (const [key, entry] of mappingEntries(node, owner, problems) ?? []) {
     // Without `+`, a key that is no config and holds a mapping is a folder.
-    const isConfig = key.startsWith("+") || Object.hasOwn(configFields[kind], key) || entry.node.entries === null;
+    const isConfig =
+      key.startsWith("+") || Object.hasOwn(configFields[kind], key) || entry.node.entries === null;
     if (isConfig) own.push([key, entry]);
-    else folders.set(key, { ...readFolder({ kind, owner: `${owner}.${key}`, node: entry.node, problems }), at: entry.keyAt });
+    else
+      folders.set(key, {
+        ...readFolder({ kind, owner: `${owner}.${key}`, node: entry.node, problems }),
+        at: entry.keyAt,
+      });
   }
   return { config: readConfigEntries(kind, own, owner, problems), folders, at: node.at };
 }

@@ -33,8 +33,13 @@ const folder: Reader<string> = (node, what, problems) => {
   const value = text(node, what, problems);
   if (value === undefined) return undefined;
   const normal = path.posix.normalize(value.replaceAll("\\", "/")).replace(/\/+$/, "");
-  if (!path.isAbsolute(normal) && normal !== ".." && !normal.startsWith("../") && normal !== ".") return normal;
-  problems.add("project/bad-value", { what, found: JSON.stringify(value), expected: "a folder inside the project" }, node.at);
+  if (!path.isAbsolute(normal) && normal !== ".." && !normal.startsWith("../") && normal !== ".")
+    return normal;
+  problems.add(
+    "project/bad-value",
+    { what, found: JSON.stringify(value), expected: "a folder inside the project" },
+    node.at,
+  );
   return undefined;
 };
 
@@ -78,7 +83,11 @@ export async function readSettingsText(root: string): Promise<string> {
     return await readFile(path.join(root, settingsFile), "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw unreadable(settingsFile, error);
-    throw lakeError("project/not-found", { root }, { hint: "go to the project's folder, or make one with lake init" });
+    throw lakeError(
+      "project/not-found",
+      { root },
+      { hint: "go to the project's folder, or make one with lake init" },
+    );
   }
 }
 
@@ -91,7 +100,11 @@ export function parseSettings(source: string, problems: Problems): SettingsFile 
   const node = parseYaml(source, settingsFile);
   const read = object(fields)(node, settingsFile, problems) ?? {};
   if (read.name === undefined && node.entries?.has("name") !== true) {
-    problems.add("project/missing-key", { key: "name", owner: settingsFile }, { file: settingsFile, line: 1 });
+    problems.add(
+      "project/missing-key",
+      { key: "name", owner: settingsFile },
+      { file: settingsFile, line: 1 },
+    );
   }
   const name = read.name ?? "project";
   const settings: ProjectSettings = {

@@ -75,7 +75,9 @@ const modelFields = {
 
 const period = object({ count, period: oneOf("minute", "hour", "day") });
 const freshness: Reader<FreshnessEntry | false> = (node, what, problems) =>
-  node.value === false ? false : object({ warn_after: period, error_after: period, filter: text })(node, what, problems);
+  node.value === false
+    ? false
+    : object({ warn_after: period, error_after: period, filter: text })(node, what, problems);
 type Period = Read<{ count: Reader<number>; period: Reader<"minute" | "hour" | "day"> }>;
 interface FreshnessEntry {
   readonly warn_after?: Period;
@@ -128,9 +130,27 @@ const exposureFields = {
   config: raw,
 } satisfies Fields;
 
-const groupFields = { name: name("group"), owner: mapOf(json), description: scalarText, config: ignored } satisfies Fields;
-const singularFields = { name: scalarText, description: scalarText, config: raw, meta: mapOf(json), tags: listOf(scalarText), docs: ignored } satisfies Fields;
-const macroFields = { name: text, description: scalarText, arguments: ignored, docs: ignored, meta: ignored } satisfies Fields;
+const groupFields = {
+  name: name("group"),
+  owner: mapOf(json),
+  description: scalarText,
+  config: ignored,
+} satisfies Fields;
+const singularFields = {
+  name: scalarText,
+  description: scalarText,
+  config: raw,
+  meta: mapOf(json),
+  tags: listOf(scalarText),
+  docs: ignored,
+} satisfies Fields;
+const macroFields = {
+  name: text,
+  description: scalarText,
+  arguments: ignored,
+  docs: ignored,
+  meta: ignored,
+} satisfies Fields;
 
 const fileFields = {
   version: oneOf(2),

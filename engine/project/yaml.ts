@@ -1,5 +1,13 @@
 // YAML with positions: js-yaml's values, joined with where its parser met them.
-import { CORE_SCHEMA, constructFromEvents, EVENT_ID, getScalarValue, mergeTag, parseEvents, YAMLException } from "js-yaml";
+import {
+  CORE_SCHEMA,
+  constructFromEvents,
+  EVENT_ID,
+  getScalarValue,
+  mergeTag,
+  parseEvents,
+  YAMLException,
+} from "js-yaml";
 import type { Event } from "js-yaml";
 import { lakeError } from "../common/errors.ts";
 import type { Location } from "../common/errors.ts";
@@ -34,7 +42,11 @@ export function parseYaml(text: string, file: string): YamlNode {
     const events = parseEvents(source, { filename: file });
     const documents = constructFromEvents(events, { source, filename: file, schema, maxAliases: 1000 });
     if (documents.length > 1) {
-      throw lakeError("project/bad-yaml", { file, problem: "it holds more than one document" }, { at: { file, line: 1 } });
+      throw lakeError(
+        "project/bad-yaml",
+        { file, problem: "it holds more than one document" },
+        { at: { file, line: 1 } },
+      );
     }
     const lines = lineStarts(source);
     const place = documents.length === 0 ? undefined : readPlaces(events, source);
@@ -49,10 +61,17 @@ export function parseYaml(text: string, file: string): YamlNode {
 /** A value that did not come from YAML (`{{config}}`), all of it at one place. */
 export function yamlFromJson(value: Json, at: Location): YamlNode {
   if (Array.isArray(value)) {
-    return { value, at, entries: null, items: (value as readonly Json[]).map((item) => yamlFromJson(item, at)) };
+    return {
+      value,
+      at,
+      entries: null,
+      items: (value as readonly Json[]).map((item) => yamlFromJson(item, at)),
+    };
   }
   if (value !== null && typeof value === "object") {
-    const entries = Object.entries(value).map(([key, item]) => [key, { keyAt: at, node: yamlFromJson(item, at) }] as const);
+    const entries = Object.entries(value).map(
+      ([key, item]) => [key, { keyAt: at, node: yamlFromJson(item, at) }] as const,
+    );
     return { value, at, entries: new Map(entries), items: null };
   }
   return { value, at, entries: null, items: null };
@@ -73,7 +92,8 @@ function readPlaces(events: readonly Event[], source: string): Place {
         return leaf(event.anchorStart);
       case EVENT_ID.SEQUENCE: {
         const items: Place[] = [];
-        for (let item = next(); item !== undefined && item.type !== EVENT_ID.POP; item = next()) items.push(read(item));
+        for (let item = next(); item !== undefined && item.type !== EVENT_ID.POP; item = next())
+          items.push(read(item));
         return { offset: event.start, keys: null, items };
       }
       case EVENT_ID.MAPPING: {
@@ -98,7 +118,9 @@ function readPlaces(events: readonly Event[], source: string): Place {
 function join(value: Json, place: Place, at: (offset: number) => Location): YamlNode {
   const here = at(place.offset);
   if (Array.isArray(value)) {
-    const items = (value as readonly Json[]).map((item, index) => join(item, place.items?.[index] ?? leaf(place.offset), at));
+    const items = (value as readonly Json[]).map((item, index) =>
+      join(item, place.items?.[index] ?? leaf(place.offset), at),
+    );
     return { value, at: here, entries: null, items };
   }
   if (value === null || typeof value !== "object") return { value, at: here, entries: null, items: null };

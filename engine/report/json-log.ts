@@ -51,7 +51,11 @@ export class JsonLog implements Progress {
       case "node-progress":
         return log("debug", { unique_id: event.uniqueId, rows: event.rows, fraction: event.fraction });
       case "node-finished":
-        return log(levelOf(event.result), { index: event.index, total: event.total, ...resultFields(event.result) });
+        return log(levelOf(event.result), {
+          index: event.index,
+          total: event.total,
+          ...resultFields(event.result),
+        });
       case "publishing":
         return log("info", { tables: event.tables.map(tableName) });
       case "published":

@@ -1,6 +1,10 @@
 /** JSON for programs: integers that a double cannot hold become text instead of another number. */
 export function toJsonText(value: unknown, indent?: number): string {
-  return JSON.stringify(value, (_key, item: unknown) => (typeof item === "bigint" ? plainInteger(item) : item), indent);
+  return JSON.stringify(
+    value,
+    (_key, item: unknown) => (typeof item === "bigint" ? plainInteger(item) : item),
+    indent,
+  );
 }
 
 function plainInteger(value: bigint): number | string {

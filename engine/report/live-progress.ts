@@ -1,4 +1,4 @@
-import { formatCount, formatDuration } from "../common/format.ts";
+import { formatCount, formatDuration, formatQuantity } from "../common/format.ts";
 import type { RunEvent } from "../run/types.ts";
 import { finishedLine, isBad, noticeLine, shortName } from "./event-lines.ts";
 import type { Progress, ProgressOptions } from "./progress.ts";
@@ -128,8 +128,11 @@ export class LiveProgress implements Progress {
       parts.push(formatDuration(now() - step.startedMs));
       return `  ${frame} ${truncate(parts.filter((part) => part !== "").join("  "), cells - 4)}`;
     });
-    const tests = this.passed === 0 ? "" : `, ${formatCount(this.passed)} tests passed`;
+    const tests = this.passed === 0 ? "" : `, ${formatQuantity(this.passed, "test")} passed`;
     const whole = this.isPublishing ? "publishing" : `${this.finished} of ${this.total} done${tests}`;
-    return [...steps, style.dim(truncate(`${frame} ${whole}  ${formatDuration(now() - this.startedMs)}`, cells))];
+    return [
+      ...steps,
+      style.dim(truncate(`${frame} ${whole}  ${formatDuration(now() - this.startedMs)}`, cells)),
+    ];
   }
 }

@@ -1,6 +1,14 @@
 // `target/manifest.json`: the project and its edges, in dbt's shape where a field means the same.
 import type { Graph } from "../graph/types.ts";
-import type { ColumnProperties, DataTest, Exposure, Model, ProjectNode, Seed, Source } from "../project/types.ts";
+import type {
+  ColumnProperties,
+  DataTest,
+  Exposure,
+  Model,
+  ProjectNode,
+  Seed,
+  Source,
+} from "../project/types.ts";
 import type { References } from "../template/types.ts";
 
 export interface ArtifactMetadata {
@@ -11,12 +19,17 @@ export interface ArtifactMetadata {
 
 type JsonObject = Record<string, unknown>;
 
-export function toManifest(graph: Graph, metadata: ArtifactMetadata & { readonly adapterType: string }): JsonObject {
+export function toManifest(
+  graph: Graph,
+  metadata: ArtifactMetadata & { readonly adapterType: string },
+): JsonObject {
   const { project } = graph;
   const nodes = [...graph.nodes.values()];
   const of = (types: readonly ProjectNode["resourceType"][]): JsonObject =>
     Object.fromEntries(
-      nodes.filter((node) => types.includes(node.resourceType)).map((node) => [node.uniqueId, toNode(node, graph)]),
+      nodes
+        .filter((node) => types.includes(node.resourceType))
+        .map((node) => [node.uniqueId, toNode(node, graph)]),
     );
   return {
     metadata: {
@@ -82,7 +95,13 @@ function toNode(node: ProjectNode, graph: Graph): JsonObject {
   };
   switch (node.resourceType) {
     case "model":
-      return { ...shared, ...configured(node), ...referenced(node.references), raw_code: node.text, language: "sql" };
+      return {
+        ...shared,
+        ...configured(node),
+        ...referenced(node.references),
+        raw_code: node.text,
+        language: "sql",
+      };
     case "seed":
       return { ...shared, ...configured(node) };
     case "source":

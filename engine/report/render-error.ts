@@ -30,7 +30,11 @@ export function renderLocation(at: Location, view: ErrorView): string[] {
   if (source === undefined) return [arrow];
   const bar = style.dim("|");
   const { text, column } = excerpt(source, at.column);
-  const lines = [arrow, `${" ".repeat(gutter)} ${bar}`, `${style.dim(String(at.line))} ${bar} ${text}`.trimEnd()];
+  const lines = [
+    arrow,
+    `${" ".repeat(gutter)} ${bar}`,
+    `${style.dim(String(at.line))} ${bar} ${text}`.trimEnd(),
+  ];
   if (column !== undefined) {
     const before = " ".repeat(displayWidth(text.slice(0, column - 1)));
     lines.push(`${" ".repeat(gutter)} ${bar} ${before}${style.red("^")}`);

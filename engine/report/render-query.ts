@@ -55,7 +55,7 @@ function cellText(value: unknown): string {
 
 function plainText(value: unknown): string {
   if (value === null || value === undefined) return "";
-  return typeof value === "object" ? toJsonText(value) : String(value as string | number | boolean | bigint);
+  return typeof value === "string" ? value : toJsonText(value).replace(/^"(-?\d+)"$/, "$1");
 }
 
 function csvCell(text: string): string {

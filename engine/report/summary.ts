@@ -83,7 +83,9 @@ function problemSection(result: RunResult, options: SummaryOptions): string {
       lines.push(`  ${node.message}`);
       const project = graph.nodes.get(node.uniqueId);
       if (project?.resourceType === "test") {
-        lines.push(`  declared in ${project.at.file}${project.at.line === undefined ? "" : `:${project.at.line}`}`);
+        lines.push(
+          `  declared in ${project.at.file}${project.at.line === undefined ? "" : `:${project.at.line}`}`,
+        );
       }
     }
     lines.push(...lookAt(node));
@@ -116,7 +118,9 @@ function rejectedSection(result: RunResult, { style }: SummaryOptions): string {
 
 function headline(result: RunResult, { style }: SummaryOptions): string {
   const time = style.dim(`in ${formatDuration(result.elapsedMs)}`);
-  const changed = result.results.filter((node) => node.table !== undefined && node.status === "success").length;
+  const changed = result.results.filter(
+    (node) => node.table !== undefined && node.status === "success",
+  ).length;
   const reused = result.results.filter((node) => node.table !== undefined && node.status === "reused").length;
   if (result.results.length === 0) return `${style.yellow("Nothing to do:")} no node is selected`;
   if (!result.success) {
@@ -135,15 +139,15 @@ function headline(result: RunResult, { style }: SummaryOptions): string {
 
 function counts(result: RunResult, { style }: SummaryOptions): string {
   const parts: string[] = [];
-  const add = (status: NodeResult["status"], word: string): void => {
+  const add = (status: NodeResult["status"], singular: string, plural: string): void => {
     const found = result.results.filter((node) => node.status === status).length;
-    if (found > 0) parts.push(paintStatus(status, `${formatCount(found)} ${word}`, style));
+    if (found > 0) parts.push(paintStatus(status, formatQuantity(found, singular, plural), style));
   };
-  add("pass", "tests passed");
-  add("warn", "warned");
-  add("fail", "failed");
-  add("error", "errors");
-  add("skipped", "skipped");
+  add("pass", "test passed", "tests passed");
+  add("warn", "warning", "warnings");
+  add("fail", "test failed", "tests failed");
+  add("error", "error", "errors");
+  add("skipped", "skipped", "skipped");
   return parts.join(", ");
 }
 
@@ -155,7 +159,9 @@ function nextSection(result: RunResult, { graph, style }: SummaryOptions): strin
   if (last === undefined) return "";
   // The table that most depends on: changing its model shows what a selection does.
   const hub = models.reduce((best, node) =>
-    (graph.children.get(node.uniqueId)?.length ?? 0) > (graph.children.get(best.uniqueId)?.length ?? 0) ? node : best,
+    (graph.children.get(node.uniqueId)?.length ?? 0) > (graph.children.get(best.uniqueId)?.length ?? 0)
+      ? node
+      : best,
   );
   const name = shortName(hub.uniqueId);
   return [

@@ -161,14 +161,25 @@ function addEmpty(empties: Map<string, EmptyRelation>, name: string, columns: re
   empties.set(name, { kind: "empty", name, columns });
 }
 
-/** Puts an engine's error at the line of the model's own file. */
-export function located(error: LakeError, statement: { sql: string; sourceMap: SourceMap | null; at: Location }): LakeError {
-  const position = error.positionBytes;
-  const at =
-    position === undefined || statement.sourceMap === null
-      ? statement.at
-      : statement.sourceMap.locate(characterOffset(statement.sql, position));
-  return new LakeError(error.code, error.message, { at, hint: error.hint, cause: error.cause, retryable: error.retryable });
+/** Puts an engine's error at the line of the model's own file; a place inside a macro goes into the hint. */
+export function located(
+  error: LakeError,
+  statement: { readonly sql: string; readonly sourceMap: SourceMap | null; readonly at: Location },
+): LakeError {
+  const { code, message, hint, cause, retryable, positionBytes } = error;
+  if (positionBytes === undefined || statement.sourceMap === null) {
+    return new LakeError(code, message, { at: statement.at, hint, cause, retryable });
+  }
+  const trace = statement.sourceMap.trace(characterOffset(statement.sql, positionBytes));
+  const [inner] = trace;
+  const macro = trace.length > 1 && inner !== undefined ? `in the macro at ${inner.file}:${inner.line ?? 1}` : undefined;
+  const hints = [hint, macro].filter((part) => part !== undefined);
+  return new LakeError(code, message, {
+    at: trace.at(-1) ?? statement.at,
+    hint: hints.length === 0 ? undefined : hints.join("; "),
+    cause,
+    retryable,
+  });
 }
 
 /** UTF-8 bytes → UTF-16 units. */

@@ -1,6 +1,5 @@
 // The schema that a table will have after this step, with the field ids it keeps.
-import { replaceSchema } from "../iceberg/replace-schema.ts";
-import { assignFreshIds, evolveSchema } from "../iceberg/schema.ts";
+import { assignFreshIds, evolveSchema, replaceSchema } from "../iceberg/schema.ts";
 import type { Schema, TableMetadata } from "../iceberg/types.ts";
 import type { PlanStep } from "../plan/types.ts";
 import type { Model, Seed } from "../project/types.ts";

@@ -3,8 +3,7 @@
 import type { TableIdentifier } from "../catalog/catalog.ts";
 import type { Relation } from "../compute/compute.ts";
 import { loadTable, publishChanges, stageChange } from "../iceberg/transaction.ts";
-import { replaceSchema } from "../iceberg/replace-schema.ts";
-import { assignFreshIds } from "../iceberg/schema.ts";
+import { assignFreshIds, replaceSchema } from "../iceberg/schema.ts";
 import { summaryKeys } from "../plan/table-state.ts";
 import type { DataTest } from "../project/types.ts";
 import type { BuildContext } from "./build-table.ts";

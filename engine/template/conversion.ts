@@ -49,7 +49,7 @@ export interface BlockParts {
   readonly inverted: boolean;
 }
 
-export type Program = hbs.AST.Program & { readonly chained?: boolean };
+type Program = hbs.AST.Program & { readonly chained?: boolean };
 
 export function blockParts(conversion: Conversion, node: hbs.AST.BlockStatement): BlockParts {
   const { start } = spanOf(conversion, node);

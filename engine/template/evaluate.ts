@@ -2,7 +2,7 @@ import type { LakeError } from "../common/errors.ts";
 import { suggest } from "../common/suggest.ts";
 import type { Frame, Walk } from "./frame.ts";
 import { failure, find, originIn } from "./frame.ts";
-import { findHelper, helperNames } from "./helpers.ts";
+import { expectationOf, findHelper, helperNames } from "./helpers.ts";
 import type { Expression, PathExpression } from "./nodes.ts";
 import { locate } from "./output.ts";
 import type { Value } from "./value.ts";
@@ -47,10 +47,9 @@ function readName(walk: Walk, frame: Frame, path: PathExpression, name: string):
 
 function unknownName(walk: Walk, frame: Frame, path: PathExpression, name: string): LakeError {
   const origin = originIn(frame, path.start);
-  if (helperNames.includes(name)) {
-    const parameters = { owner: name, expected: "arguments" };
-    const hint = name === "var" || name === "env_var" ? `write {{${name} "name"}}` : undefined;
-    return failure({ code: "template/wrong-arguments", parameters, origin, hint });
+  const expected = expectationOf(name);
+  if (expected !== undefined) {
+    return failure({ code: "template/wrong-arguments", parameters: { owner: name, expected }, origin });
   }
   // A macro without {{args}} takes the names that it reads: the caller left one out.
   if (frame.call !== null && frame.template.declaration === null && frame.template.freeNames.has(name)) {

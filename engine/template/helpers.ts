@@ -79,6 +79,11 @@ const helpers: ReadonlyMap<string, Helper> = new Map<string, Helper>([
 
 export const helperNames: readonly string[] = [...helpers.keys()];
 
+/** What a helper takes, for messages. */
+export function expectationOf(name: string): string | undefined {
+  return helpers.get(name)?.expected;
+}
+
 /** The helper of a call, whose number and names of arguments are right. */
 export function findHelper(walk: Walk, frame: Frame, expression: CallExpression): Helper {
   const { name } = expression;

@@ -15,7 +15,7 @@ export interface Template {
 }
 
 /** A half-open range of the template's text. */
-export interface Span {
+interface Span {
   readonly start: number;
   readonly end: number;
 }
@@ -30,7 +30,7 @@ export type TemplateNode =
   | ArgumentsNode;
 
 /** Printed as it stands between the offsets. */
-export interface TextNode extends Span {
+interface TextNode extends Span {
   readonly kind: "text";
 }
 export interface PrintNode extends Span {
@@ -76,7 +76,7 @@ export interface Argument {
 
 export type Expression = LiteralExpression | PathExpression | CallExpression;
 
-export interface LiteralExpression extends Span {
+interface LiteralExpression extends Span {
   readonly kind: "literal";
   readonly value: Json;
 }

@@ -40,11 +40,19 @@ export function explainParseError(options: {
   const details = {
     at: locationAt(lines, offset),
     cause: error,
-    hint: text.slice(offset).startsWith("=")
-      ? "named values come after the others: {{name value key=value}}"
-      : undefined,
+    hint: syntaxHint(text, offset),
   };
   return lakeError("template/syntax", { found: tokenAt(text, offset), tag: shorten(text, opened) }, details);
+}
+
+function syntaxHint(text: string, offset: number): string | undefined {
+  const position = /^\d+/.exec(text.slice(offset, offset + 20))?.[0];
+  if (position !== undefined && text[offset - 1] === ".")
+    return `write [${position}] for a position in a list`;
+  if (/=\s*("[^"]*"|'[^']*'|[^\s"']+)\s+$/.test(text.slice(Math.max(0, offset - 200), offset))) {
+    return "values come before the named ones: {{name value key=value}}";
+  }
+  return undefined;
 }
 
 function findProblem(scan: Scan): Problem | null {

@@ -21,8 +21,7 @@ export function parseTemplate(options: {
 }): Template {
   const text = options.text.startsWith("\uFEFF") ? options.text.slice(1) : options.text;
   const lines = lineTable({ file: options.file, text, firstLine: options.line ?? 1 });
-  // The lexer's columns go wrong behind U+2028 and U+2029, which its `.` takes for line ends.
-  const parsed = /[\u2028\u2029]/.test(text) ? text.replace(/[\u2028\u2029]/g, " ") : text;
+  const parsed = forLexer(text);
   const conversion: Conversion = {
     text,
     parsed,
@@ -49,6 +48,22 @@ export function parseTemplate(options: {
     declaration: conversion.declaration,
     freeNames: conversion.freeNames,
   };
+}
+
+/** The text with every offset kept, without two things that Handlebars' lexer cannot cope with. */
+function forLexer(text: string): string {
+  let result = text;
+  // It takes U+2028 and U+2029 for line ends in one place only, so that columns behind them are wrong.
+  if (/[\u2028\u2029]/.test(result)) result = result.replace(/[\u2028\u2029]/g, " ");
+  // It copies the rest of the text at each `{{!--`: short comments in their place (4 GB for 20,000 of them).
+  // Large texts only, and not beside raw blocks, inside which a comment is text.
+  if (result.length > 100_000 && /\{\{~?!--/.test(result) && !result.includes("{{{{")) {
+    result = result.replace(
+      /(?<!(?<!\\)\\)(\{\{~?!)(--[^]*?--)(?=~?\}\})/g,
+      (_, open: string, inner: string) => open.concat(inner.replace(/[^\r\n]/g, " ")),
+    );
+  }
+  return result;
 }
 
 function convertBody(
@@ -233,7 +248,7 @@ function convertIf(
 ): TemplateNode {
   const { start, end } = spanOf(conversion, node);
   if (parametersOf(parts.first).length > 0) {
-    throw unsupported(conversion, start, `block parameters of #${node.path.original}`);
+    throw unsupported(conversion, start, `a block parameter of #${node.path.original}`);
   }
   const condition = convertExpression(conversion, subject);
   const first = convertBody(conversion, parts.first?.body ?? [], parts.firstEnd, false);

@@ -14,7 +14,6 @@ import { describe, isList, isObject, printed, truth, undecided } from "./value.t
 import { reservedWords } from "./words.ts";
 
 export { parseTemplate };
-export type { Template };
 
 export type RenderOptions =
   | {

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import Handlebars from "handlebars";
 import { describe, expect, test } from "vitest";
 import { macroSources, sql } from "./test-context.ts";
@@ -36,28 +36,18 @@ describe("white space", () => {
   test("else-if chains lose each of their lines", () => {
     const text = "{{#if false}}\na\n{{else if false}}\nb\n{{else unless false}}\nc\n{{else}}\nd\n{{/if}}\n";
     expect(sql(text)).toBe("c\n");
+    expect(sql("{{#if false}}\n{{else if true}}\n  c\n  {{/if}}\n")).toBe("  c\n");
   });
 
   test("blocks, comments and ~ leave what Handlebars itself leaves", () => {
     const flag = fc.constantFrom("", "~");
     const blank = fc.constantFrom("", " ", "\n", " \n", "\n  ", "\r\n", "x", "x\n", "\nx\n", "x\n\n  ");
     const condition = fc.constantFrom("true", "false");
-    const { template } = fc.letrec<{ template: string }>((tie) => ({
-      template: fc
-        .array(fc.oneof({ depthSize: "small" }, blank, comment, tie("template"), block(tie("template"))), {
-          maxLength: 5,
-        })
-        .map((parts) => parts.join("")),
-    }));
     const comment = fc.tuple(flag, flag).map(([open, close]) => `{{${open}!-- c --${close}}}`);
     function block(body: fc.Arbitrary<string>): fc.Arbitrary<string> {
-      const middle = fc.option(
-        fc.oneof(
-          fc.tuple(flag, flag, body).map(([a, b, text]) => `{{${a}else${b}}}${text}`),
-          fc.tuple(flag, condition, body).map(([a, c, text]) => `{{${a}else if ${c}}}${text}`),
-        ),
-        { nil: "" },
-      );
+      // No `{{else if}}`: Handlebars leaves the blanks before the closing tag of a chain.
+      const otherwise = fc.tuple(flag, flag, body).map(([a, b, text]) => `{{${a}else${b}}}${text}`);
+      const middle = fc.option(otherwise, { nil: "" });
       return fc
         .tuple(
           fc.constantFrom("#if", "#unless", "^if"),
@@ -68,9 +58,17 @@ describe("white space", () => {
         )
         .map(
           ([name, when, [a, b, c, d], inner, other]) =>
-            `{{${a}${name} ${when}${b}}}${inner}${other}{{${c}/${name.slice(1)}${d}}}`,
+            // Handlebars mixes up the two sides of `{{^if}}…{{else}}` when it looks for line ends.
+            `{{${a}${name} ${when}${b}}}${inner}${name === "^if" ? "" : other}{{${c}/${name.slice(1)}${d}}}`,
         );
     }
+    const { template } = fc.letrec<{ template: string }>((tie) => ({
+      template: fc
+        .array(fc.oneof({ depthSize: "small" }, blank, comment, tie("template"), block(tie("template"))), {
+          maxLength: 5,
+        })
+        .map((parts) => parts.join("")),
+    }));
     fc.assert(
       fc.property(template, (text) => {
         expect(sql(text)).toBe(Handlebars.compile(text, { noEscape: true })({}));

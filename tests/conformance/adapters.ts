@@ -58,7 +58,7 @@ const postgres: CatalogAdapter = {
         adapter: "sql on PostgreSQL",
         options: { name: "lake", uri: await server.createDatabase(`lake_${randomUUID()}`) },
       }),
-      stop: server.stop,
+      stop: () => server.stop(),
     };
   },
 };

@@ -84,8 +84,8 @@ export async function startPostgres(): Promise<RunningPostgres> {
   return {
     uri: uri("postgres"),
     createDatabase: async (name) => {
-      const { default: pg } = await import("pg");
-      const client = new pg.Client({ connectionString: uri("postgres") });
+      const { Client } = await import("pg");
+      const client = new Client({ connectionString: uri("postgres") });
       await client.connect();
       await client.query(`CREATE DATABASE "${name}"`);
       await client.end();

@@ -1,3 +1,4 @@
+/* oxlint-disable vitest/no-conditional-tests, vitest/valid-describe-callback, vitest/valid-title, vitest/expect-expect, vitest/no-disabled-tests -- it registers the tests of others */
 // A service that cannot be had skips its tests where somebody works, with the reason in the report, and
 // fails them in CI: a check that silently stops running is worse than none.
 import { describe, test } from "vitest";
@@ -14,6 +15,5 @@ export function describeWith(reason: string | null, name: string, body: () => vo
     });
     return;
   }
-  // oxlint-disable-next-line vitest/no-disabled-tests -- the reason stands in the report
   describe.skip(`${name} (skipped: ${reason})`, body);
 }

@@ -1,7 +1,8 @@
 // Moving the pointers: one compare-and-set per table, all in one transaction of the database.
 import { lakeError } from "../../common/errors.ts";
+import { retry } from "../../common/retry.ts";
 import { tableName, type TableCommit, type TableIdentifier } from "../catalog.ts";
-import { databaseError, isUniqueViolation } from "./database-errors.ts";
+import { databaseError, isConnectionFailure, isUniqueViolation } from "./database-errors.ts";
 import { UnknownCommit, type Database, type Statements } from "./database.ts";
 import type { SchemaVersion } from "./schema.ts";
 
@@ -112,7 +113,8 @@ async function settle(
   commits: readonly TableCommit[],
   cause: UnknownCommit,
 ): Promise<void> {
-  const outcome = await lookAgain(context, commits).catch((): Outcome => "unknown");
+  const patience = { attempts: 5, firstDelayMs: 200, maxDelayMs: 2000, retryable: isConnectionFailure };
+  const outcome = await retry(patience, () => lookAgain(context, commits)).catch((): Outcome => "unknown");
   if (outcome === "landed") return;
   const { database } = context;
   if (outcome === "not-landed") throw databaseError("commit", database.address, cause.cause);

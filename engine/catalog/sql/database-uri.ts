@@ -1,7 +1,6 @@
 // Catalog URIs as SQLAlchemy (and so PyIceberg) reads them, and what of them may be shown.
-import { isAbsolute, resolve } from "node:path";
 import { existsSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, isAbsolute, resolve } from "node:path";
 import { lakeError } from "../../common/errors.ts";
 
 export type DatabaseAddress =
@@ -19,6 +18,7 @@ export function parseDatabaseUri(uri: string): DatabaseAddress {
   if (uri.startsWith("sqlite://")) return sqliteAddress(uri);
   if (postgresScheme.test(uri)) {
     const connectionString = uri.replace(postgresScheme, "postgresql://");
+    checkReadable(connectionString);
     return { kind: "postgresql", connectionString, shown: maskUri(connectionString) };
   }
   throw lakeError(
@@ -57,6 +57,18 @@ function sqliteAddress(uri: string): DatabaseAddress {
   }
   const file = resolve(path);
   return { kind: "sqlite", file, shown: `sqlite:///${file}` };
+}
+
+/** The driver's own error for an unreadable URI carries it whole, password included: so it is found out here. */
+function checkReadable(uri: string): void {
+  const base = "postgresql://base";
+  // A user without a host (`postgresql://me@/db`, a local socket) is right for the driver, not for URL.
+  if (URL.canParse(uri, base) || URL.canParse(uri.replace("@/", "@host/"), base)) return;
+  throw lakeError(
+    "catalog/bad-uri",
+    { uri: maskUri(uri), problem: "it cannot be read as a URI" },
+    { hint: "percent-encode special characters of the password: @ as %40, / as %2F, : as %3A, # as %23" },
+  );
 }
 
 /** The URI without password and without its query, which may hold one too. */

@@ -45,6 +45,14 @@ export async function openDatabase(uri: string): Promise<Database> {
   return databaseOf(knex(settingsOf(address)), address);
 }
 
+/** Knex prints failures to the standard output besides throwing them, in the middle of our own reports. */
+const silent = {
+  warn: () => undefined,
+  error: () => undefined,
+  deprecate: () => undefined,
+  debug: () => undefined,
+};
+
 function settingsOf(address: DatabaseAddress): Knex.Config {
   if (address.kind === "sqlite") {
     const afterCreate = (
@@ -62,6 +70,7 @@ function settingsOf(address: DatabaseAddress): Knex.Config {
       pool: { min: 0, max: 1, afterCreate },
       useNullAsDefault: true,
       compileSqlOnError: false,
+      log: silent,
     };
   }
   return {
@@ -77,6 +86,7 @@ function settingsOf(address: DatabaseAddress): Knex.Config {
     pool: { min: 0, max: 4 },
     acquireConnectionTimeout: 2 * connectTimeoutMs,
     compileSqlOnError: false,
+    log: silent,
   };
 }
 
@@ -122,11 +132,14 @@ function databaseOf(knex: Knex, address: DatabaseAddress): Database {
   };
 }
 
-/** A busy SQLite file leaves the transaction open at COMMIT (a reader is in the way): then COMMIT is said again. */
+/**
+ * A reader in the way leaves SQLite's transaction open at COMMIT, and lets no new reader in: so COMMIT is
+ * said again a few times before everything is run from the start.
+ */
 async function commit(run: (sql: string) => Promise<unknown>): Promise<void> {
   const busy = (error: unknown): boolean => isContention(error) && !isRefusal(error);
   try {
-    await retry({ ...contention, retryable: busy }, () => run("COMMIT"));
+    await retry({ ...contention, attempts: 8, retryable: busy }, () => run("COMMIT"));
   } catch (error) {
     await run("ROLLBACK").catch(() => undefined);
     if (isRefusal(error) || busy(error)) throw error;

@@ -38,7 +38,7 @@ export async function namespaceProperties(
   );
   if (rows.length > 0) {
     return Object.fromEntries(
-      rows.map((row) => [String(row["property_key"]), String(row["property_value"] ?? "")]),
+      rows.map((row) => [String(row["property_key"]), textOf(row["property_value"])]),
     );
   }
   const tables = await database.rows(
@@ -68,4 +68,9 @@ export async function dropNamespace(
     );
     if (dropped === 0) throw lakeError("catalog/namespace-not-found", { namespace });
   });
+}
+
+/** Java's DDL lets the value be NULL. */
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }

@@ -58,7 +58,7 @@ export async function createSchema(database: Database): Promise<void> {
     });
   } catch (error) {
     // PostgreSQL: of two sessions that make one table at once, one is refused although it said IF NOT EXISTS.
-    if (!isUniqueViolation(error) && codeOf(error) !== "42P07") throw error;
+    if (!isUniqueViolation(error) && !["42P07", "42710"].includes(codeOf(error))) throw error;
     await createSchema(database);
   }
 }

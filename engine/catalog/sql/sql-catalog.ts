@@ -43,7 +43,7 @@ export async function openSqlCatalog({ name, uri }: SqlCatalogOptions): Promise<
   return {
     name,
     capabilities: { atomicMultiTable: true },
-    initialise: () => doing(database, "make the tables", version.create),
+    initialise: () => doing(database, "make the tables", () => version.create()),
     locate: (identifiers) =>
       reading("look up tables", new Map<string, string>(), (context) => locateTables(context, identifiers)),
     commit: async (commits) => {

@@ -1,4 +1,6 @@
 export const cliErrors = {
+  "cli/unknown-adapter": (p: { kind: string; type: string; known: readonly string[]; target: string }) =>
+    `the target ${p.target} asks for the ${p.kind} "${p.type}", expected ${p.known.join(" or ")}`,
   "cli/usage": (p: { problem: string }) => p.problem,
   "cli/bad-vars": (p: { option: string; text: string; problem: string }) =>
     `${p.option} is not a YAML mapping: ${p.problem} in ${JSON.stringify(p.text)} (expected for example '{name: value}')`,

@@ -30,4 +30,25 @@ export const computeErrors = {
   "compute/no-field-ids": (p: { path: string }) =>
     `${p.path} carries no field ids, and the table has no name mapping: its columns cannot be told apart`,
   "compute/unsupported-feature": (p: { what: string }) => `${p.what} cannot be read by this engine yet`,
+
+  // writing and landing files
+  "compute/missing-column": (p: { column: string }) =>
+    `the query has no column ${p.column}, which the table requires`,
+  "compute/unexpected-column": (p: { column: string }) =>
+    `the query returns the column ${p.column}, which the table does not have`,
+  "compute/bad-property": (p: { property: string; value: string; expected: string }) =>
+    `table property ${p.property} is ${p.value}; expected ${p.expected}`,
+  "compute/bad-record": (p: { path: string; line: number; reason: string }) =>
+    `bad record in ${p.path}:${p.line}: ${p.reason}`,
+  "compute/too-many-bad-records": (p: { limit: number; path: string }) =>
+    `more than ${p.limit} bad records, the last ones in ${p.path}; expected at most ${p.limit} in one run`,
+  "compute/damaged-archive": (p: { path: string; problem: string }) =>
+    `${p.path} is damaged: ${p.problem}; no row of it was taken`,
+  "compute/landing-changed": (p: { path: string; expectedBytes: number; foundBytes: number | null }) =>
+    p.foundBytes === null
+      ? `${p.path} vanished while it was read`
+      : `${p.path} changed while it was read: expected ${p.expectedBytes} bytes, found ${p.foundBytes}`,
+  "compute/landing-unreadable": (p: { message: string }) => `a landing file cannot be read: ${p.message}`,
+  "compute/line-too-long": (p: { limitBytes: number }) =>
+    `a landing file has a line of more than ${p.limitBytes} bytes`,
 };

@@ -9,7 +9,8 @@ export const graphErrors = {
     `${p.node} refers to ${p.name}, which is disabled (${p.file})`,
   "graph/private-ref": (p: { name: string; node: string; group: string }) =>
     `${p.node} refers to ${p.name}, which is private to the group ${p.group}`,
-  "graph/cycle": (p: { path: readonly string[] }) => `the models depend on each other in a circle: ${p.path.join(" → ")}`,
+  "graph/cycle": (p: { path: readonly string[] }) =>
+    `the models depend on each other in a circle: ${p.path.join(" → ")}`,
   "graph/bad-selector": (p: { selector: string; problem: string }) =>
     `cannot read the selection ${JSON.stringify(p.selector)}: ${p.problem}`,
   "graph/unknown-method": (p: { method: string; known: readonly string[] }) =>

@@ -24,7 +24,8 @@ export const projectErrors = {
     `the test ${p.name} is declared twice: also at ${p.first}`,
   "project/unknown-test": (p: { name: string; owner: string }) =>
     `unknown test ${p.name} on ${p.owner} (expected a built-in test or a macro test_${p.name})`,
-  "project/unknown-group": (p: { group: string; owner: string }) => `${p.owner} is in the group ${p.group}, which does not exist`,
+  "project/unknown-group": (p: { group: string; owner: string }) =>
+    `${p.owner} is in the group ${p.group}, which does not exist`,
   "project/profiles-not-found": (p: { looked: readonly string[] }) =>
     `no profiles.yml found (looked in ${list(p.looked)})`,
   "project/unknown-profile": (p: { profile: string; file: string; known: readonly string[] }) =>

@@ -26,16 +26,15 @@ export async function parseSelects(
   const parsed: ParsedSelect[] = [];
   for (let start = 0; start < texts.length; start += batchSize) {
     const batch = texts.slice(start, start + batchSize);
-    const calls = batch.map(
-      (text) =>
-        `select json_serialize_sql(${literal(text)}, skip_null := true, skip_empty := true, skip_default := true)`,
-    );
-    // One result row with a column each keeps the order without a sort.
-    const columns = calls.map((call, index) => `(${call}) as c${index}`).join(", ");
+    const rows = batch.map((text, index) => `(${index}, ${literal(text)})`).join(", ");
     try {
-      const reader = await connection.runAndReadAll(`select ${columns}`);
-      const row = reader.getRows()[0] ?? [];
-      batch.forEach((text, index) => parsed.push(readTree(text, String(row[index]))));
+      const reader = await connection.runAndReadAll(
+        `select k, json_serialize_sql(sql, skip_null := true, skip_empty := true, skip_default := true)
+           from (values ${rows}) as given(k, sql)`,
+      );
+      const trees: string[] = [];
+      for (const [index, json] of reader.getRows()) trees[Number(index)] = String(json);
+      batch.forEach((text, index) => parsed.push(readTree(text, trees[index]!)));
     } catch (error) {
       throw engineError(error);
     }
@@ -81,4 +80,10 @@ function statementWord(text: string): string {
     return /\bpivot\b/i.test(bare) ? "a PIVOT whose columns depend on the data" : "a statement that is not a SELECT";
   }
   return `${/^[AEIOU]/.test(word) ? "an" : "a"} ${word} statement`;
+}
+
+/** The WITH clause of a query node, in order. */
+export function commonTables(node: AstNode): readonly { key: string; value: AstNode }[] {
+  const map = (node["cte_map"] as { map?: { key: string; value: AstNode }[] } | undefined)?.map;
+  return map ?? [];
 }

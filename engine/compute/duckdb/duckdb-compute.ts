@@ -1,6 +1,7 @@
 // The engine inside the process.
 import type { Compute, ComputeSettings } from "../compute.ts";
 import { bind } from "./bind.ts";
+import { pushdownPredicate } from "./pushdown.ts";
 import { operate, query, type QueryContext } from "./query.ts";
 import { openSession } from "./session.ts";
 import { toColumns, toSchema } from "./types.ts";
@@ -19,6 +20,7 @@ export async function openDuckDb(settings: ComputeSettings): Promise<Compute> {
     toSchema,
     toColumns,
     landingColumns: () => [],
+    predicateFor: (sql, relation, schema) => pushdownPredicate(session, { sql, relation, schema }),
     bind: (requests, inputs) => bind(session, requests, inputs),
     query: (request) => query(context, request),
     write: async (request) => (await import("./write.ts")).writeTable(session, request),

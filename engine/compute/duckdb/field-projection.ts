@@ -15,7 +15,11 @@ export function readsByName(type: IcebergType, physical: PhysicalField): boolean
     case "map":
       return readsByName(type.key, physical.children[0]!) && readsByName(type.value, physical.children[1]!);
     case "struct":
-      return type.fields.every((field) => fieldReadsByName(field, physical.children));
+      // With no field in common the engine refuses the cast.
+      return (
+        type.fields.some((field) => physical.children.some(({ id }) => id === field.id)) &&
+        type.fields.every((field) => fieldReadsByName(field, physical.children))
+      );
   }
 }
 

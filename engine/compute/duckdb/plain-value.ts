@@ -38,6 +38,8 @@ function plainObject(value: object): unknown {
     case "DuckDBTimestampMillisecondsValue":
     case "DuckDBTimestampNanosecondsValue":
       return String(value).replace(" ", "T");
+    case "DuckDBDateValue":
+      return dateText((value as { days: number }).days, value);
     case "DuckDBBlobValue":
       return Buffer.from((value as { bytes: Uint8Array }).bytes).toString("hex");
     default:
@@ -72,6 +74,13 @@ function instantText(micros: bigint): string {
   const base = new Date(Number(seconds) * 1000).toISOString().slice(0, -5);
   const digits = fraction === 0n ? "" : `.${String(fraction).padStart(6, "0").replace(/0+$/, "")}`;
   return `${base}${digits}Z`;
+}
+
+const infiniteDays = 2147483647;
+
+function dateText(days: number, value: object): string {
+  if (Math.abs(days) < infiniteDays) return String(value);
+  return days > 0 ? "infinity" : "-infinity";
 }
 
 function infinityText(micros: bigint): string {

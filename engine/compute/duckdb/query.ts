@@ -7,6 +7,7 @@ import { plainValue } from "./plain-value.ts";
 import { createRelations } from "./relations.ts";
 import { checkSelects } from "./safety.ts";
 import type { DuckDbSession } from "./session.ts";
+import { typeText } from "./types.ts";
 
 export interface QueryContext {
   readonly session: DuckDbSession;
@@ -72,7 +73,7 @@ function resultOf(reader: DuckDBResultReader, limit?: number): QueryResult {
   const names = reader.columnNames();
   const columns: Column[] = reader.columnTypes().map((type, index) => ({
     name: names[index]!,
-    type: String(type),
+    type: typeText(type),
   }));
   const rows = limit === undefined ? reader.getRows() : reader.getRows().slice(0, limit);
   return { columns, rows: rows.map((row) => row.map((value) => plainValue(value))) };

@@ -2,7 +2,7 @@
 // The engine's own gate (`enable_external_access=false`) stands behind this one.
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { lakeError, type LakeError } from "../../common/errors.ts";
-import { parseSelects, type AstNode } from "./ast.ts";
+import { commonTables, parseSelects, type AstNode } from "./ast.ts";
 
 export interface SelectFacts {
   /** Relations that the statement reads, as written, without its own CTEs; each once. */
@@ -216,11 +216,6 @@ class Inspection {
     this.#found.functions.add(name);
     this.#walk(call["children"], scope);
   }
-}
-
-function commonTables(node: AstNode): readonly { key: string; value: AstNode }[] {
-  const map = (node["cte_map"] as { map?: { key: string; value: AstNode }[] } | undefined)?.map;
-  return map ?? [];
 }
 
 function at(node: AstNode): { positionBytes?: number | undefined } {

@@ -1,4 +1,5 @@
 // Types as the engine spells them (`STRUCT(a BIGINT)[]`) ↔ Iceberg types.
+import type { DuckDBType } from "@duckdb/node-api";
 import { lakeError, throwCollected, type LakeError } from "../../common/errors.ts";
 import type { IcebergType, NestedField, Schema } from "../../iceberg/types.ts";
 import type { Column } from "../compute.ts";
@@ -307,6 +308,11 @@ export function duckdbType(type: IcebergType): string {
     case "struct":
       return `STRUCT(${type.fields.map((field) => `${identifier(field.name)} ${duckdbType(field.type)}`).join(", ")})`;
   }
+}
+
+/** The engine's spelling of a result column's type; JSON is text under another name. */
+export function typeText(type: DuckDBType): string {
+  return type.alias ?? String(type);
 }
 
 /** Whether an engine type is, spelled any way, the type itself that the engine writes for `type`. */

@@ -31,7 +31,8 @@ export async function writeFileIfAbsent(path: string, bytes: Uint8Array): Promis
     (temporary) => writeFlushed(temporary, bytes),
     async (temporary, target) => {
       await link(temporary, target);
-      await unlink(temporary);
+      // The file is there now: a failure to tidy up must not look like a lost race.
+      await unlink(temporary).catch(() => undefined);
     },
   );
   await flushFolder(dirname(path));

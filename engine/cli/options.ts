@@ -1,0 +1,123 @@
+// Options that several commands share, with dbt's names.
+import { Option, type Command } from "commander";
+import { lakeError } from "../common/errors.ts";
+
+export interface ProjectOptions {
+  readonly projectDir?: string;
+  readonly profilesDir?: string;
+  readonly target?: string;
+  readonly vars?: string;
+  readonly threads?: number;
+}
+
+export interface OutputOptions {
+  readonly logFormat?: "text" | "json";
+  readonly quiet?: boolean;
+  /** False after `--no-color`. */
+  readonly color?: boolean;
+  readonly debug?: boolean;
+}
+
+export interface SelectionOptions {
+  readonly select?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly selector?: string;
+  readonly resourceType?: readonly string[];
+  readonly indirectSelection?: "eager" | "cautious" | "buildable" | "empty";
+}
+
+export interface RunCommandOptions extends ProjectOptions, OutputOptions, SelectionOptions {
+  readonly fullRefresh?: boolean;
+  /** False after `--no-reuse`. */
+  readonly reuse?: boolean;
+  readonly failFast?: boolean;
+  readonly storeFailures?: boolean;
+  readonly warnError?: boolean;
+  readonly empty?: boolean;
+  readonly sample?: string;
+  readonly output?: "text" | "json";
+}
+
+export function addProjectOptions(command: Command): Command {
+  return command
+    .option("--project-dir <folder>", "folder that holds lake.yml (default: here)")
+    .option("--profiles-dir <folder>", "folder that holds profiles.yml (default: the project's)")
+    .option("-t, --target <name>", "output of the profile to work on")
+    .option("--vars <yaml>", "variables, such as '{features_as_of: 2025-07-20}'");
+}
+
+export function addThreads(command: Command): Command {
+  return command.option(
+    "--threads <number>",
+    "steps at a time, and threads of the engine",
+    integer("--threads", 1),
+  );
+}
+
+export function addOutputOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--log-format <format>", "how progress is written")
+        .choices(["text", "json"])
+        .default("text"),
+    )
+    .option("-q, --quiet", "only warnings, failures and results")
+    .option("--no-color", "no colours (as does the environment variable NO_COLOR)")
+    .option("--debug", "show where in the engine an error arose");
+}
+
+export function addSelectionOptions(command: Command): Command {
+  return command
+    .option(
+      "-s, --select <selector...>",
+      "nodes to take: silver+, +ml_features, tag:gold, path:models/gold, @stg_events",
+    )
+    .option("--exclude <selector...>", "nodes to leave out of the selection")
+    .option("--selector <name>", "a selector of selectors.yml")
+    .option("--resource-type <type...>", "only model, seed, source, test or exposure")
+    .addOption(
+      new Option("--indirect-selection <mode>", "which tests come along with the selected nodes").choices([
+        "eager",
+        "cautious",
+        "buildable",
+        "empty",
+      ]),
+    );
+}
+
+export function outputOption(choices: readonly string[], initial: string): Option {
+  return new Option("-o, --output <format>", "how the answer is written")
+    .choices([...choices])
+    .default(initial);
+}
+
+/** What `selectNodes` and `RunOptions` take. */
+export function selectionOf(options: SelectionOptions): {
+  select?: readonly string[];
+  exclude?: readonly string[];
+  selector?: string;
+  resourceTypes?: readonly string[];
+  indirectSelection?: "eager" | "cautious" | "buildable" | "empty";
+} {
+  return {
+    ...(options.select !== undefined && { select: options.select }),
+    ...(options.exclude !== undefined && { exclude: options.exclude }),
+    ...(options.selector !== undefined && { selector: options.selector }),
+    ...(options.resourceType !== undefined && { resourceTypes: options.resourceType }),
+    ...(options.indirectSelection !== undefined && { indirectSelection: options.indirectSelection }),
+  };
+}
+
+/** A parser of whole numbers; 0 is allowed where `least` says so. */
+export function integer(option: string, least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
+    throw lakeError("cli/bad-number", { option, text, expected: `a whole number of at least ${least}` });
+  };
+}
+
+/** Examples under the options; each line is one command that can be pasted. */
+export function addExamples(command: Command, examples: readonly string[]): Command {
+  return command.addHelpText("after", `\nExamples:\n${examples.map((example) => `  ${example}`).join("\n")}`);
+}

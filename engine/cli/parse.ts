@@ -1,0 +1,69 @@
+import path from "node:path";
+import { randomUUID } from "node:crypto";
+import type { Command } from "commander";
+import { formatDuration, formatQuantity } from "../common/format.ts";
+import type { ProjectNode } from "../project/types.ts";
+import type { Cli } from "./cli.ts";
+import { loadProject } from "./context.ts";
+import {
+  addExamples,
+  addOutputOptions,
+  addProjectOptions,
+  outputOption,
+  type OutputOptions,
+  type ProjectOptions,
+} from "./options.ts";
+import { lakeVersion } from "./version.ts";
+
+type ParseOptions = ProjectOptions & OutputOptions & { readonly output: "text" | "json" };
+
+export function parseCommand(cli: Cli): Command {
+  const command = cli
+    .command("parse")
+    .summary("read the project, check it, write target/manifest.json")
+    .description(
+      "Reads all files of the project, reports every error in them, and writes target/manifest.json.",
+    )
+    .addOption(outputOption(["text", "json"], "text"));
+  addProjectOptions(command);
+  addOutputOptions(command);
+  addExamples(command, ["lake parse", "lake parse --output json"]);
+  return cli.onCall(command, async (options: ParseOptions) => {
+    const { context } = cli;
+    const startedMs = context.now();
+    const { graph, profile } = await loadProject(context, options);
+    const [{ toManifest }, { writeArtifact }] = await Promise.all([
+      import("../report/manifest.ts"),
+      import("../report/write-artifact.ts"),
+    ]);
+    const manifest = toManifest(graph, {
+      generatedMs: context.now(),
+      invocationId: randomUUID(),
+      lakeVersion,
+      adapterType: profile.compute.type,
+    });
+    const { root, settings } = graph.project;
+    const file = await writeArtifact(path.join(root, settings.targetPath), "manifest.json", manifest);
+    const counted = countTypes([...graph.nodes.values()]);
+    const elapsedMs = context.now() - startedMs;
+    const text =
+      options.output === "json"
+        ? JSON.stringify({
+            ...counted,
+            macros: graph.project.macros.size,
+            elapsed_ms: elapsedMs,
+            manifest: file,
+          })
+        : `${Object.entries(counted)
+            .map(([type, count]) => formatQuantity(count, type))
+            .join(", ")} read in ${formatDuration(elapsedMs)}; ${path.relative(context.cwd, file)} written`;
+    if (options.quiet !== true || options.output === "json") context.stdout.write(`${text}\n`);
+    return 0;
+  });
+}
+
+function countTypes(nodes: readonly ProjectNode[]): Record<ProjectNode["resourceType"], number> {
+  const counted = { model: 0, seed: 0, source: 0, test: 0, exposure: 0 };
+  for (const node of nodes) counted[node.resourceType]++;
+  return counted;
+}

@@ -1,0 +1,49 @@
+import type { Command } from "commander";
+import type { Cli } from "./cli.ts";
+import { styleFor, withSession } from "./context.ts";
+import {
+  addExamples,
+  addOutputOptions,
+  addProjectOptions,
+  addSelectionOptions,
+  addThreads,
+  outputOption,
+  type RunCommandOptions,
+} from "./options.ts";
+
+export function planCommand(cli: Cli): Command {
+  const command = cli
+    .command("plan")
+    .summary("show what a build would do, and why")
+    .description(
+      "Shows what `lake build` would do with the selected nodes, step by step, and why. Writes nothing.",
+    );
+  addSelectionOptions(command);
+  command
+    .option("--full-refresh", "as if incremental models were built from nothing")
+    .option("--no-reuse", "as if nothing could be reused")
+    .addOption(outputOption(["text", "json"], "text"));
+  addThreads(command);
+  addProjectOptions(command);
+  addOutputOptions(command);
+  addExamples(command, ["lake plan", "lake plan -s user_events_silver+", "lake plan --output json"]);
+  return cli.onCall(command, async (options: RunCommandOptions) => {
+    const { context } = cli;
+    return withSession(context, options, async (session) => {
+      const [{ planRun }, { runOptions }] = await Promise.all([
+        import("../run/plan-run.ts"),
+        import("./run-nodes.ts"),
+      ]);
+      const plan = await planRun(session, runOptions("build", options));
+      const text =
+        options.output === "json"
+          ? (await import("../report/json-text.ts")).toJsonText(plan, 2)
+          : (await import("../report/render-plan.ts")).renderPlan(
+              plan,
+              styleFor(context, context.stdout, options),
+            );
+      context.stdout.write(`${text}\n`);
+      return 0;
+    });
+  });
+}

@@ -1,0 +1,122 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Predicate } from "../../iceberg/predicate.ts";
+import type { IcebergType } from "../../iceberg/types.ts";
+import { schemaOf, openTestEngine, type TestEngine } from "./test-support.ts";
+
+let engine: TestEngine;
+beforeAll(async () => {
+  engine = await openTestEngine({ nowMs: Date.UTC(2025, 6, 1) });
+});
+afterAll(() => engine.close());
+
+const types: Record<string, IcebergType> = {
+  id: "long",
+  n: "int",
+  name: "string",
+  day: "date",
+  at: "timestamptz",
+  local: "timestamp",
+  price: "decimal(10, 2)",
+  ratio: "double",
+  ok: "boolean",
+  s: { type: "struct", fields: [{ id: 20, name: "x", required: false, type: "int" }] },
+};
+const schema = schemaOf(...Object.entries(types).map(([name, type], index) => ({ id: index + 1, name, required: false, type })));
+const predicateFor = (sql: string): Promise<Predicate | null> => engine.compute.predicateFor!(sql, "n.t", schema);
+const where = (condition: string) => predicateFor(`select count(*) from "n.t" where ${condition}`);
+const compare = (column: string, operator: string, value: unknown) => ({ kind: "compare", column: [column], operator, value });
+
+describe("conditions", () => {
+  test.each<[string, unknown]>([
+    ["id = 5", compare("id", "=", 5n)],
+    ["5 < ID", compare("id", ">", 5n)],
+    ["n <= -3", compare("n", "<=", -3)],
+    ["id = '7'", compare("id", "=", 7n)],
+    ["name = 'it''s'", compare("name", "=", "it's")],
+    ["name like 'ab%c'", { kind: "starts-with", column: ["name"], prefix: "ab" }],
+    ["day >= '2025-07-01'", compare("day", ">=", 20270)],
+    ["day >= date '2025-07-01' - 1", compare("day", ">=", 20269)],
+    ["day = current_date", compare("day", "=", 20270)],
+    ["at >= '2025-07-01'", compare("at", ">=", 1751295600000000n)],
+    ["at >= now() - interval 1 day", compare("at", ">=", 1751241600000000n)],
+    ["local < timestamp '1970-01-01 00:00:01'", compare("local", "<", 1000000n)],
+    ["price = 1.5", compare("price", "=", 150n)],
+    ["ratio < 2", compare("ratio", "<", 2)],
+    ["ok = true", compare("ok", "=", true)],
+    ["s.x = 1", { kind: "compare", column: ["s", "x"], operator: "=", value: 1 }],
+    ["id in (1, 2)", { kind: "in", column: ["id"], values: [1n, 2n] }],
+    ["name is null", { kind: "is-null", column: ["name"] }],
+    ["name is not null", { kind: "not-null", column: ["name"] }],
+    ["id between 1 and 2", { kind: "and", terms: [compare("id", ">=", 1n), compare("id", "<=", 2n)] }],
+    ["id = 1 and random() > 0.5", { kind: "and", terms: [compare("id", "=", 1n)] }],
+    ["id = 1 or n = 2", { kind: "or", terms: [compare("id", "=", 1n), compare("n", "=", 2)] }],
+  ])("%s", async (condition, expected) => {
+    expect(await where(condition)).toEqual(expected);
+  });
+
+  test.each([
+    ["id = 1 or random() > 0.5"],
+    ["not (id = 1)"],
+    ["id = 1.5"],
+    ["id = 9007199254740993"],
+    ["n = 3000000000"],
+    ["name = 5"],
+    ["day = timestamp '2025-07-01 10:00:00'"],
+    ["price = 1.555"],
+    ["ratio > 1"],
+    ["ratio = 0"],
+    ["id + 1 = 2"],
+    ["id = n"],
+    ["id not in (1)"],
+    ["name like '%x'"],
+    ["id = null"],
+    ["id in (1, null)"],
+    ["name in (select 'x')"],
+    ["other = 1"],
+  ])("%s says nothing for sure", async (condition) => {
+    expect(await where(condition)).toBeNull();
+  });
+});
+
+describe("places", () => {
+  const expected = compare("id", "=", 1n);
+  test.each([
+    [`from "n.t" t where t.id = 1`],
+    [`from "N.T" where "n.t".id = 1`],
+    [`select * from "n.t" t join "n.u" u on t.id = u.id where t.id = 1 and u.x = 2`],
+    [`select * from "n.u" u join "n.t" t using (id) where t.id = 1`],
+    [`select * from "n.t" t left join "n.u" u using (id) where t.id = 1`],
+    [`with c as (select * from "n.t" where id = 1) select * from c`],
+    [`select * from (select * from "n.t" where id = 1) x left join "n.u" u on true`],
+    [`select (select max(name) from "n.t" where id = 1)`],
+    [`select 1 where exists (from "n.t" where id = 1)`],
+  ])("%s", async (sql) => {
+    const predicate = await predicateFor(sql);
+    expect(predicate).toEqual(sql.includes("u.x") ? { kind: "and", terms: [expected] } : expected);
+  });
+
+  test("several uses need what any of them needs", async () => {
+    expect(await predicateFor(`select * from "n.t" where id = 1 union all select * from "n.t" where id = 2`)).toEqual({
+      kind: "or",
+      terms: [expected, compare("id", "=", 2n)],
+    });
+  });
+
+  test.each([
+    [`select * from "n.t" where id = 1 union all select * from "n.t"`],
+    [`select * from "n.u" u left join "n.t" t using (id) where t.id = 1`],
+    [`select * from "n.t" t full join "n.u" u using (id) where t.id = 1`],
+    [`select * from "n.t" t join "n.u" u on true where id = 1`],
+    [`select * from "n.t" t where id = 1 and exists (from "n.t")`],
+    [`select * from "n.t" tablesample 10% where id = 1`],
+    [`select * from "n.t" as t(a, id) where id = 1`],
+    [`select * from "n.u" where id = 1`],
+    [`with "n.t" as (select 1 as id) select * from "n.t" where id = 1`],
+    [`select count(*) from "n.t" having count(*) = 1`],
+    [`select sum(n) over (order by id) from "n.t" qualify id = 1`],
+    [`select * from (from (summarize "n.t")) where id = 1`],
+    [`not sql`],
+  ])("%s: nothing", async (sql) => {
+    expect(await predicateFor(sql)).toBeNull();
+  });
+});

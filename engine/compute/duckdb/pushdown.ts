@@ -1,0 +1,292 @@
+// What a statement's WHERE clauses say about a relation, for pruning its files before it is read.
+// Whatever is not certain is left out: a weaker condition reads more, a wrong one loses rows.
+import type { DuckDBConnection } from "@duckdb/node-api";
+import type { ComparisonOperator, Predicate } from "../../iceberg/predicate.ts";
+import type { IcebergType, Schema, StructType } from "../../iceberg/types.ts";
+import { commonTables, parseSelects, type AstNode } from "./ast.ts";
+import { ConstantEvaluator } from "./constant-value.ts";
+import type { DuckDbSession } from "./session.ts";
+
+/**
+ * A condition that every row which `sql` needs of the relation meets, or null when none is certain.
+ * A statement that cannot be parsed has none either: binding says what is wrong with it.
+ */
+export async function pushdownPredicate(
+  session: DuckDbSession,
+  request: { readonly sql: string; readonly relation: string; readonly schema: Schema },
+): Promise<Predicate | null> {
+  return session.withConnection(async (connection) => {
+    const [parsed] = await parseSelects(connection, [request.sql]);
+    if (!parsed || "error" in parsed) return null;
+    const uses: Use[] = [];
+    new UseFinder(request.relation.toLowerCase(), uses).query(parsed.node, new Set());
+    if (uses.length === 0) return null;
+    const predicates: Predicate[] = [];
+    for (const use of uses) {
+      const predicate = await predicateOfUse(connection, use, request);
+      if (predicate === null) return null;
+      predicates.push(predicate);
+    }
+    return predicates.length === 1 ? predicates[0]! : { kind: "or", terms: predicates };
+  });
+}
+
+/** One place where the statement reads the relation, with the conditions that its rows must meet there. */
+interface Use {
+  readonly conditions: readonly AstNode[];
+  /** Lower case names that qualify the relation's columns. */
+  readonly qualifier: string;
+  /** Whether an unqualified name can only be this relation's. */
+  readonly alone: boolean;
+}
+
+class UseFinder {
+  readonly #relation: string;
+  readonly #uses: Use[];
+
+  constructor(relation: string, uses: Use[]) {
+    this.#relation = relation;
+    this.#uses = uses;
+  }
+
+  query(node: AstNode, outer: ReadonlySet<string>): void {
+    const scope = new Set(outer);
+    for (const { key, value } of commonTables(node)) {
+      const query = (value["query"] as { node?: AstNode } | undefined)?.node;
+      if (query) this.query(query, query.type === "RECURSIVE_CTE_NODE" ? new Set([...scope, key.toLowerCase()]) : scope);
+      scope.add(key.toLowerCase());
+    }
+    const where = node["where_clause"] as AstNode | undefined;
+    const from = node["from_table"] as AstNode | undefined;
+    if (from) {
+      const alone = from.type === "BASE_TABLE";
+      this.#source(from, { scope, alone, conditions: where ? [where] : [] });
+    }
+    for (const [key, value] of Object.entries(node)) {
+      if (key !== "cte_map" && key !== "from_table") this.#walk(value, scope);
+    }
+  }
+
+  #source(node: AstNode, place: SourcePlace): void {
+    switch (node.type) {
+      case "BASE_TABLE":
+        return this.#table(node, place);
+      case "JOIN":
+        return this.#join(node, place);
+      case "SUBQUERY":
+        return this.query((node["subquery"] as { node: AstNode }).node, place.scope);
+      default:
+        this.#walk(node, place.scope, true);
+    }
+  }
+
+  /** A filter of the whole holds for a side's rows by themselves only where the join invents no rows for that side. */
+  #join(node: AstNode, place: SourcePlace): void {
+    const { left, right, ...rest } = node as AstNode & { left: AstNode; right: AstNode };
+    const kind = String(node["join_type"] ?? "INNER");
+    const plain = ["REGULAR", "CROSS"].includes(String(node["ref_type"] ?? "REGULAR"));
+    const keepsLeft = plain && ["INNER", "LEFT", "SEMI", "ANTI"].includes(kind);
+    const keepsRight = plain && kind === "INNER";
+    this.#source(left, { ...place, conditions: keepsLeft ? place.conditions : [] });
+    this.#source(right, { ...place, conditions: keepsRight ? place.conditions : [] });
+    this.#walk(rest["condition"], place.scope);
+  }
+
+  #table(node: AstNode, place: SourcePlace): void {
+    const name = String(node["table_name"]).toLowerCase();
+    if (name !== this.#relation || place.scope.has(name) || node["schema_name"] !== undefined) return;
+    // A sample is taken before WHERE, and column aliases rename what WHERE sees.
+    const opaque = node["sample"] !== undefined || node["column_name_alias"] !== undefined;
+    this.#uses.push({
+      conditions: opaque ? [] : place.conditions,
+      qualifier: (node.alias || name).toLowerCase(),
+      alone: place.alone,
+    });
+  }
+
+  #walk(value: unknown, scope: ReadonlySet<string>, inside = false): void {
+    if (Array.isArray(value)) {
+      for (const item of value) this.#walk(item, scope);
+      return;
+    }
+    if (typeof value !== "object" || value === null) return;
+    const node = value as AstNode;
+    if (!inside && node.class === undefined && typeof node.type === "string") {
+      if (node.type.endsWith("_NODE")) return this.query(node, scope);
+      if (node.type === "BASE_TABLE") return this.#table(node, { scope, alone: false, conditions: [] });
+    }
+    for (const child of Object.values(node)) if (typeof child === "object") this.#walk(child, scope);
+  }
+}
+
+interface SourcePlace {
+  readonly scope: ReadonlySet<string>;
+  readonly alone: boolean;
+  readonly conditions: readonly AstNode[];
+}
+
+async function predicateOfUse(
+  connection: DuckDBConnection,
+  use: Use,
+  request: { readonly schema: Schema },
+): Promise<Predicate | null> {
+  const reader = new ConditionReader(connection, use, request.schema);
+  const terms: Predicate[] = [];
+  for (const condition of use.conditions) {
+    const term = await reader.implied(condition);
+    if (term) terms.push(term);
+  }
+  if (terms.length === 0) return null;
+  return terms.length === 1 ? terms[0]! : { kind: "and", terms };
+}
+
+const comparisons: Readonly<Record<string, ComparisonOperator>> = {
+  COMPARE_EQUAL: "=",
+  COMPARE_NOTEQUAL: "!=",
+  COMPARE_LESSTHAN: "<",
+  COMPARE_LESSTHANOREQUALTO: "<=",
+  COMPARE_GREATERTHAN: ">",
+  COMPARE_GREATERTHANOREQUALTO: ">=",
+};
+const mirrored: Readonly<Record<ComparisonOperator, ComparisonOperator>> = {
+  "=": "=",
+  "!=": "!=",
+  "<": ">",
+  "<=": ">=",
+  ">": "<",
+  ">=": "<=",
+};
+
+interface ColumnPlace {
+  readonly column: readonly string[];
+  readonly type: IcebergType;
+}
+
+class ConditionReader {
+  readonly #constants: ConstantEvaluator;
+  readonly #use: Use;
+  readonly #schema: Schema;
+
+  constructor(connection: DuckDBConnection, use: Use, schema: Schema) {
+    this.#constants = new ConstantEvaluator(connection);
+    this.#use = use;
+    this.#schema = schema;
+  }
+
+  /** Something that holds whenever the expression does; parts of an AND may be left out. */
+  async implied(node: AstNode): Promise<Predicate | null> {
+    const children = (node["children"] as readonly AstNode[] | undefined) ?? [];
+    if (node.type === "CONJUNCTION_AND") {
+      const terms: Predicate[] = [];
+      for (const child of children) {
+        const term = await this.implied(child);
+        if (term) terms.push(term);
+      }
+      return terms.length === 0 ? null : { kind: "and", terms };
+    }
+    if (node.type === "CONJUNCTION_OR") {
+      const terms: Predicate[] = [];
+      for (const child of children) {
+        const term = await this.implied(child);
+        if (!term) return null;
+        terms.push(term);
+      }
+      return { kind: "or", terms };
+    }
+    return this.#leaf(node);
+  }
+
+  async #leaf(node: AstNode): Promise<Predicate | null> {
+    const operator = node.class === "COMPARISON" ? comparisons[node.type ?? ""] : undefined;
+    if (operator) return this.#comparison(operator, node["left"] as AstNode, node["right"] as AstNode);
+    if (node.class === "BETWEEN") return this.#between(node);
+    if (node.class === "FUNCTION" && node["function_name"] === "~~") return this.#like(node);
+    if (node.class !== "OPERATOR") return null;
+    const children = (node["children"] as readonly AstNode[] | undefined) ?? [];
+    const place = children[0] && this.#column(children[0]);
+    if (!place) return null;
+    switch (node.type) {
+      case "OPERATOR_IS_NULL":
+        return { kind: "is-null", column: place.column };
+      case "OPERATOR_IS_NOT_NULL":
+        return { kind: "not-null", column: place.column };
+      case "COMPARE_IN":
+        return this.#in(place, children.slice(1));
+      default:
+        return null;
+    }
+  }
+
+  async #comparison(operator: ComparisonOperator, left: AstNode, right: AstNode): Promise<Predicate | null> {
+    const place = this.#column(left);
+    if (place) return this.#compare(place, operator, right);
+    const other = this.#column(right);
+    return other ? this.#compare(other, mirrored[operator], left) : null;
+  }
+
+  async #compare(place: ColumnPlace, operator: ComparisonOperator, constant: AstNode): Promise<Predicate | null> {
+    // The engine sorts NaN above all numbers; a file's bounds leave it out.
+    const isFloat = place.type === "float" || place.type === "double";
+    if (isFloat && [">", ">=", "!="].includes(operator)) return null;
+    const value = await this.#constants.valueOf(constant, place.type);
+    return value === null ? null : { kind: "compare", column: place.column, operator, value };
+  }
+
+  async #between(node: AstNode): Promise<Predicate | null> {
+    const place = this.#column(node["input"] as AstNode);
+    if (!place) return null;
+    const bounds = [
+      await this.#compare(place, ">=", node["lower"] as AstNode),
+      await this.#compare(place, "<=", node["upper"] as AstNode),
+    ];
+    const terms = bounds.filter((bound) => bound !== null);
+    return terms.length === 0 ? null : { kind: "and", terms };
+  }
+
+  async #in(place: ColumnPlace, items: readonly AstNode[]): Promise<Predicate | null> {
+    const values = [];
+    for (const item of items) {
+      const value = await this.#constants.valueOf(item, place.type);
+      if (value === null) return null;
+      values.push(value);
+    }
+    return values.length === 0 ? null : { kind: "in", column: place.column, values };
+  }
+
+  #like(node: AstNode): Predicate | null {
+    const [input, pattern] = node["children"] as readonly AstNode[];
+    const place = input && this.#column(input);
+    const value = pattern?.class === "CONSTANT" ? (pattern["value"] as { value?: unknown }).value : undefined;
+    if (!place || place.type !== "string" || typeof value !== "string") return null;
+    const prefix = /^[^%_\\]*/.exec(value)![0];
+    return prefix === "" ? null : { kind: "starts-with", column: place.column, prefix };
+  }
+
+  #column(node: AstNode): ColumnPlace | null {
+    if (node.class !== "COLUMN_REF") return null;
+    const names = node["column_names"] as readonly string[];
+    const qualified = names[0]!.toLowerCase() === this.#use.qualifier;
+    // A column of the relation's own name makes the first part ambiguous.
+    if (qualified) return fieldOf(this.#schema, this.#use.qualifier) ? null : this.#place(names.slice(1));
+    return this.#use.alone ? this.#place(names) : null;
+  }
+
+  #place(names: readonly string[]): ColumnPlace | null {
+    let struct: StructType = this.#schema;
+    const column: string[] = [];
+    for (const [index, name] of names.entries()) {
+      const field = fieldOf(struct, name);
+      if (!field) return null;
+      column.push(field.name);
+      if (index === names.length - 1) return { column, type: field.type };
+      if (typeof field.type === "string" || field.type.type !== "struct") return null;
+      struct = field.type;
+    }
+    return null;
+  }
+}
+
+function fieldOf(struct: StructType, name: string) {
+  const matches = struct.fields.filter((field) => field.name.toLowerCase() === name.toLowerCase());
+  return matches.length === 1 ? matches[0]! : null;
+}

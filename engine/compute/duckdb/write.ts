@@ -1,0 +1,254 @@
+// Writes a query's rows as data files of an Iceberg table: all of them and their landing counts, or none.
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { isLakeError, lakeError, throwCollected, type LakeError } from "../../common/errors.ts";
+import { mapLimited } from "../../common/limit.ts";
+import type { DataFile, Schema } from "../../iceberg/types.ts";
+import type { Column, LandingRelation, WriteRequest, WriteResult } from "../compute.ts";
+import { copyFiles, derivedColumns, fileLayout, partitionNames, type FileLayout } from "./copy-files.ts";
+import { engineError } from "./errors.ts";
+import { Ingest } from "./ingest.ts";
+import { isLineTooLong, nextLineBytes, usualLineBytes } from "./landing.ts";
+import { MemoryBudget } from "./memory-budget.ts";
+import { createRelations } from "./relations.ts";
+import { checkSelects } from "./safety.ts";
+import { readRows, type DuckDbSession } from "./session.ts";
+import { identifier, literal } from "./text.ts";
+import { duckdbType, sqlCast } from "./types.ts";
+import { inputBytesOf, memoryNeeded, planWrite, stagedPlan, type WritePlan } from "./write-plan.ts";
+
+const budgets = new WeakMap<DuckDbSession, MemoryBudget>();
+
+/**
+ * The rows of `request.sql` as data files. Files of a failed or aborted write are gone when it rejects.
+ * Errors: `compute/*`; `compute/bad-record` and its kin for landing files.
+ */
+export async function writeTable(session: DuckDbSession, request: WriteRequest): Promise<WriteResult> {
+  const { memoryLimitBytes, threads } = session.settings;
+  const layout = fileLayout(request);
+  const inputBytes = inputBytesOf(request.relations);
+  const partitioned = partitionNames(layout).length > 0;
+  const plan = planWrite({ partitioned, inputBytes, memoryLimitBytes, threads });
+  const budget = budgetOf(session);
+  await mkdir(layout.localDirectory, { recursive: true });
+  let attempt: Attempt = { session, request, layout, plan, inputBytes, longestLine: usualLineBytes, alone: false };
+  for (;;) {
+    const current = attempt;
+    const share = current.alone ? memoryLimitBytes : memoryNeeded(current.plan, inputBytes, memoryLimitBytes);
+    try {
+      return await budget.with(share, () => writeOnce(current));
+    } catch (error) {
+      await removeWritten(layout);
+      const next = nextAttempt(current, error);
+      if (next === null) throw error;
+      attempt = next;
+    }
+  }
+}
+
+/** Out of memory is tried once more, alone and staged; a line longer than the reader's bound with a larger one. */
+function nextAttempt(attempt: Attempt, error: unknown): Attempt | null {
+  if (isLakeError(error, "compute/out-of-memory") && !attempt.alone) {
+    const partitioned = partitionNames(attempt.layout).length > 0;
+    const plan = partitioned ? stagedPlan(attempt.inputBytes, attempt.session.settings.threads) : attempt.plan;
+    return { ...attempt, plan, alone: true };
+  }
+  if (isLineTooLong(error)) return { ...attempt, longestLine: nextLineBytes(attempt.longestLine) };
+  return null;
+}
+
+function budgetOf(session: DuckDbSession): MemoryBudget {
+  const known = budgets.get(session);
+  if (known) return known;
+  const made = new MemoryBudget(session.settings.memoryLimitBytes);
+  budgets.set(session, made);
+  return made;
+}
+
+interface Attempt {
+  readonly session: DuckDbSession;
+  readonly request: WriteRequest;
+  readonly layout: FileLayout;
+  readonly plan: WritePlan;
+  readonly inputBytes: number;
+  readonly longestLine: number;
+  /** Whether it has the whole memory budget to itself. */
+  readonly alone: boolean;
+}
+
+async function writeOnce(attempt: Attempt): Promise<WriteResult> {
+  const { session, request } = attempt;
+  return session.withConnection(async (connection) => {
+    const ingest = new Ingest({ session, connection, request, longestLine: attempt.longestLine });
+    try {
+      const landing = (relation: LandingRelation) => ingest.landingSql(relation);
+      await createRelations({ session, connection, landing }, request.relations);
+      const select = await projection(connection, request);
+      // The check of every byte runs beside the read of the rows.
+      ingest.startVerification();
+      const files = await runPlan(attempt, connection, select);
+      const { counts, rejected } = await ingest.finish();
+      const rows = files.reduce((sum, file) => sum + file.recordCount, 0n);
+      request.onProgress?.({ rows: Number(rows), fraction: 1 });
+      return { files, rows, landing: counts, rejected };
+    } catch (error) {
+      throw await ingest.explain(error);
+    } finally {
+      await ingest.close();
+    }
+  }, request.signal);
+}
+
+/** The query with its columns matched by name to the table's, in the table's order and types. */
+async function projection(connection: DuckDBConnection, request: WriteRequest): Promise<string> {
+  const names = new Set(request.relations.map(({ name }) => name.toLowerCase()));
+  const [checked] = await checkSelects(connection, [request.sql], (name) => names.has(name));
+  if (!checked) throw lakeError("compute/not-one-select", { found: "none" });
+  if ("error" in checked) throw checked.error;
+  const columns = await describe(connection, request.sql);
+  const list = matchColumns(columns, request.schema).join(", ");
+  return `select ${list} from (${request.sql}\n) as "the query"`;
+}
+
+async function describe(connection: DuckDBConnection, sql: string): Promise<Column[]> {
+  const prefix = "describe ";
+  try {
+    const rows = await readRows(connection, prefix + sql);
+    return rows.map((row) => ({ name: String(row["column_name"]), type: String(row["column_type"]) }));
+  } catch (error) {
+    throw engineError(error);
+  }
+}
+
+function matchColumns(columns: readonly Column[], schema: Schema): string[] {
+  const errors: LakeError[] = [];
+  const byName = new Map(columns.map((column) => [column.name.toLowerCase(), column]));
+  const list = schema.fields.map((field) => {
+    const column = byName.get(field.name.toLowerCase());
+    byName.delete(field.name.toLowerCase());
+    if (column) return `${sqlCast(column, field.type)} as ${identifier(field.name)}`;
+    if (field.required) errors.push(lakeError("compute/missing-column", { column: field.name }));
+    return `cast(null as ${duckdbType(field.type)}) as ${identifier(field.name)}`;
+  });
+  for (const { name } of byName.values()) {
+    const known = schema.fields.map((field) => field.name).join(", ");
+    errors.push(lakeError("compute/unexpected-column", { column: name }, { hint: `the table has ${known}` }));
+  }
+  throwCollected(errors);
+  return list;
+}
+
+async function runPlan(attempt: Attempt, connection: DuckDBConnection, select: string): Promise<DataFile[]> {
+  const { layout, plan, inputBytes } = attempt;
+  switch (plan.kind) {
+    case "single":
+      return copyFiles({
+        connection,
+        layout,
+        select,
+        part: 0,
+        mayExceedTarget: inputBytes > layout.targetFileSizeBytes,
+      });
+    case "held":
+      return writeHeld(attempt, connection, select);
+    case "staged":
+      return writeStaged(attempt, connection, select, plan.buckets);
+  }
+}
+
+const keyColumn = '"lake partition key"';
+const partitionsPerCopy = 24;
+const rowsPerCopy = 400_000;
+
+/** Sorted by partition in memory, then several COPYs at once, each with partitions of its own. */
+async function writeHeld(attempt: Attempt, connection: DuckDBConnection, select: string): Promise<DataFile[]> {
+  const { layout, request, session } = attempt;
+  const table = `memory.main.${identifier(`lake held ${request.writeId}`)}`;
+  const key = `hash(${partitionNames(layout).join(", ")})`;
+  try {
+    const keyed = `select *, ${key} as ${keyColumn} from (select *${derivedColumns(layout)} from (${select}))`;
+    await connection.run(`create or replace table ${table} as ${keyed} order by ${keyColumn}`);
+    const partitions = await readRows(
+      connection,
+      `select ${keyColumn} as key, count(*) as rows from ${table} group by all order by all`,
+    );
+    const ranges = keyRanges(partitions.map((row) => ({ key: row["key"] as bigint, rows: Number(row["rows"]) })));
+    const selects = ranges.map(
+      ({ from, to }) =>
+        `select * exclude (${keyColumn}) from ${table} where ${keyColumn} between ${from}::ubigint and ${to}::ubigint`,
+    );
+    return await copyAll(attempt, selects);
+  } finally {
+    await session.withConnection((own) => own.run(`drop table if exists ${table}`)).catch(() => undefined);
+  }
+}
+
+function keyRanges(partitions: readonly { readonly key: bigint; readonly rows: number }[]): { from: bigint; to: bigint }[] {
+  const ranges: { from: bigint; to: bigint; partitions: number; rows: number }[] = [];
+  for (const { key, rows } of partitions) {
+    const last = ranges.at(-1);
+    if (last && last.partitions < partitionsPerCopy && last.rows + rows <= rowsPerCopy) {
+      last.to = key;
+      last.partitions += 1;
+      last.rows += rows;
+    } else ranges.push({ from: key, to: key, partitions: 1, rows });
+  }
+  return ranges;
+}
+
+/** Bucketed by partition on disk, in small row groups, then bucket by bucket, several at once. */
+async function writeStaged(
+  attempt: Attempt,
+  connection: DuckDBConnection,
+  select: string,
+  buckets: number,
+): Promise<DataFile[]> {
+  const { layout, request, session } = attempt;
+  const stage = join(session.scratchDirectory, `stage-${request.writeId}`);
+  const bucket = `hash(${partitionNames(layout).join(", ")}) % ${buckets}`;
+  try {
+    const bucketed = `select *, ${bucket} as lake_bucket from (select *${derivedColumns(layout)} from (${select}))`;
+    await connection.run(
+      `copy (${bucketed}) to ${literal(stage)} (format parquet, compression lz4_raw, row_group_size 16384, ` +
+        `partition_by (lake_bucket), write_partition_columns false)`,
+    );
+    const folders = (await readdir(stage).catch(() => [])).toSorted();
+    const selects = folders.map(
+      (folder) => `select * from read_parquet(${literal(`${join(stage, folder)}/*.parquet`)}, hive_partitioning = false)`,
+    );
+    return await copyAll(attempt, selects, (index) => rm(join(stage, folders[index]!), { recursive: true }));
+  } finally {
+    await rm(stage, { recursive: true, force: true });
+  }
+}
+
+/** As many COPYs at once as there are threads: each writes its partitions on one. */
+async function copyAll(
+  attempt: Attempt,
+  selects: readonly string[],
+  afterEach?: (index: number) => Promise<void>,
+): Promise<DataFile[]> {
+  const { session, layout, request } = attempt;
+  let rows = 0n;
+  let done = 0;
+  const files = await mapLimited(selects, session.settings.threads, async (select, part) => {
+    const written = await session.withConnection(
+      (connection) => copyFiles({ connection, layout, select, part }),
+      request.signal,
+    );
+    await afterEach?.(part);
+    for (const file of written) rows += file.recordCount;
+    done += 1;
+    request.onProgress?.({ rows: Number(rows), fraction: done / selects.length });
+    return written;
+  });
+  return files.flat();
+}
+
+/** Removes what this write left in the table's data folder. Empty folders stay: another writer may be about to fill them. */
+async function removeWritten(layout: FileLayout): Promise<void> {
+  const entries = await readdir(layout.localDirectory, { recursive: true, withFileTypes: true }).catch(() => []);
+  const ours = entries.filter((entry) => entry.isFile() && entry.name.includes(layout.writeId));
+  await mapLimited(ours, 16, (entry) => rm(join(entry.parentPath, entry.name), { force: true }));
+}

@@ -1,0 +1,149 @@
+// Project → Graph: edges, checks of what is referred to, one order for everybody.
+import { lakeError, throwCollected } from "../common/errors.ts";
+import type { LakeError, Location } from "../common/errors.ts";
+import { didYouMean } from "../common/suggest.ts";
+import type { Project, ProjectNode } from "../project/types.ts";
+import { topologicalOrder } from "./topological-order.ts";
+import type { Graph } from "./types.ts";
+
+/**
+ * Draws the edges. Disabled nodes and what only tests them are left out. All errors are thrown together:
+ * `graph/unknown-ref`, `graph/unknown-source`, `graph/disabled-ref`, `graph/private-ref`, `graph/cycle`.
+ */
+export function buildGraph(project: Project): Graph {
+  const names = new Names(project);
+  const errors: LakeError[] = [];
+  const nodes = enabledNodes(project, names);
+  const parents = new Map<string, readonly string[]>();
+  const children = new Map<string, string[]>();
+  for (const id of nodes.keys()) children.set(id, []);
+  for (const node of nodes.values()) {
+    const found = parentsOf(node, names, nodes, errors);
+    parents.set(node.uniqueId, found);
+    for (const parent of found) children.get(parent)?.push(node.uniqueId);
+  }
+  for (const list of children.values()) list.sort();
+  throwCollected(errors);
+  const { order, cycle } = topologicalOrder({ nodes: [...nodes.keys()], parents, children });
+  if (cycle !== null) throw cycleError(cycle, nodes);
+  return { project, nodes, parents, children, order };
+}
+
+/** `ref` and `source` by name, disabled ones too. */
+class Names {
+  readonly refs = new Map<string, ProjectNode>();
+  readonly sources = new Map<string, ProjectNode>();
+
+  constructor(project: Project) {
+    for (const node of project.nodes.values()) {
+      if (node.resourceType === "model" || node.resourceType === "seed") this.refs.set(node.name, node);
+      else if (node.resourceType === "source") this.sources.set(`${node.sourceName}.${node.name}`, node);
+    }
+  }
+}
+
+function isEnabled(node: ProjectNode): boolean {
+  if (node.resourceType === "exposure") return true;
+  return node.resourceType === "test" ? node.testConfig.enabled : node.config.enabled;
+}
+
+function enabledNodes(project: Project, names: Names): Map<string, ProjectNode> {
+  const nodes = new Map<string, ProjectNode>();
+  for (const [id, node] of project.nodes) {
+    if (!isEnabled(node)) continue;
+    // A test of a disabled node, or that compares with one, has nothing to look at.
+    if (node.resourceType === "test" && node.testType === "generic") {
+      const attached = project.nodes.get(node.attachedTo ?? "");
+      if (attached !== undefined && !isEnabled(attached)) continue;
+      const targets = [
+        ...node.references.refs.map(({ name }) => names.refs.get(name)),
+        ...node.references.sources.map(({ source, table }) => names.sources.get(`${source}.${table}`)),
+      ];
+      if (targets.some((target) => target !== undefined && !isEnabled(target))) continue;
+    }
+    nodes.set(id, node);
+  }
+  return nodes;
+}
+
+function parentsOf(
+  node: ProjectNode,
+  names: Names,
+  nodes: ReadonlyMap<string, ProjectNode>,
+  errors: LakeError[],
+): readonly string[] {
+  const found = new Set<string>();
+  if (node.resourceType === "seed" || node.resourceType === "source") return [];
+  if (node.resourceType === "test" && node.attachedTo !== undefined && nodes.has(node.attachedTo)) {
+    found.add(node.attachedTo);
+  }
+  const title = `${node.resourceType} ${node.name}`;
+  const add = (target: ProjectNode | undefined, name: string, at: Location, kind: "ref" | "source"): void => {
+    const error = problemWith({ node, title, target, name, at, kind, names });
+    if (error !== null) errors.push(error);
+    else if (target !== undefined) found.add(target.uniqueId);
+  };
+  for (const { name, at } of node.references.refs) add(names.refs.get(name), name, at, "ref");
+  for (const { source, table, at } of node.references.sources) {
+    const name = `${source}.${table}`;
+    add(names.sources.get(name), name, at, "source");
+  }
+  return [...found].sort();
+}
+
+function problemWith(options: {
+  readonly node: ProjectNode;
+  readonly title: string;
+  readonly target: ProjectNode | undefined;
+  readonly name: string;
+  readonly at: Location;
+  readonly kind: "ref" | "source";
+  readonly names: Names;
+}): LakeError | null {
+  const { node, title, target, name, at, kind, names } = options;
+  if (target === undefined) {
+    const hint = didYouMean(name, (kind === "ref" ? names.refs : names.sources).keys()) ?? otherKind(options);
+    const code = kind === "ref" ? "graph/unknown-ref" : "graph/unknown-source";
+    return lakeError(code, { name, node: title }, { at, hint });
+  }
+  if (!isEnabled(target)) {
+    const hint = "enable it, or disable what refers to it";
+    return lakeError("graph/disabled-ref", { name, node: title, file: target.path }, { at, hint });
+  }
+  if (target.resourceType !== "model" || target.config.access !== "private") return null;
+  const group = target.config.group;
+  // Tests of a private model are its own; others need to be in its group.
+  if (node.resourceType === "test" && node.attachedTo === target.uniqueId) return null;
+  const own = node.resourceType === "model" || node.resourceType === "seed" ? node.config.group : undefined;
+  if (group === undefined || own === group || node.resourceType === "test") return null;
+  const hint = `put ${node.name} into the group ${group}, or give ${name} the access protected`;
+  return lakeError("graph/private-ref", { name, node: title, group }, { at, hint });
+}
+
+function otherKind({ kind, name, names }: { kind: string; name: string; names: Names }): string | undefined {
+  if (kind !== "ref") return undefined;
+  const source = [...names.sources.keys()].find((key) => key.endsWith(`.${name}`));
+  return source === undefined
+    ? undefined
+    : `it is a source: {{source ${source
+        .split(".")
+        .map((part) => `"${part}"`)
+        .join(" ")}}}`;
+}
+
+function cycleError(cycle: readonly string[], nodes: ReadonlyMap<string, ProjectNode>): LakeError {
+  const members = cycle.map((id) => nodes.get(id) as ProjectNode);
+  const names = members.map(({ name }) => name);
+  const first = members[0] as ProjectNode;
+  const files = members.slice(0, -1).map(({ name, path }) => `${name} is ${path}`);
+  return lakeError(
+    "graph/cycle",
+    { path: names },
+    { at: referenceTo(first, names[1] as string), hint: `remove one of the references: ${files.join(", ")}` },
+  );
+}
+
+function referenceTo(node: ProjectNode, name: string): Location {
+  const refs = node.resourceType === "seed" || node.resourceType === "source" ? [] : node.references.refs;
+  return refs.find((ref) => ref.name === name)?.at ?? { file: node.path };
+}

@@ -1,0 +1,92 @@
+import { describe, expect, test } from "vitest";
+import type { CatalogTable } from "../catalog/catalog.ts";
+import { decide } from "./decide.ts";
+import type { DecisionInput } from "./decide.ts";
+import type { LandingDiff } from "./landing-diff.ts";
+import type { LakeCommit, TableState } from "./table-state.ts";
+
+const commit: LakeCommit = {
+  snapshotId: 7n,
+  node: "model.p.m",
+  fingerprint: "f1",
+  partial: false,
+  inputs: { "model.p.up": "uuid@12#0" },
+  ledger: null,
+  volatile: [],
+};
+const built: TableState = {
+  table: {} as CatalogTable,
+  ours: commit,
+  foreignSince: false,
+  version: "uuid@7#0",
+};
+const noFiles: LandingDiff = { fresh: [], doubtful: [], changed: [], gone: [] };
+const oneFile: LandingDiff = { ...noFiles, fresh: [{ path: "/l/a.jsonl", sizeBytes: 1, modifiedMs: 1 }] };
+
+function input(changes: Partial<DecisionInput> = {}): DecisionInput {
+  return {
+    state: built,
+    fingerprint: "f1",
+    fullRefresh: false,
+    noReuse: false,
+    reuseVolatile: false,
+    inputs: [{ uniqueId: "model.p.up", name: "up", version: "uuid@12#0" }],
+    landing: null,
+    landingFiles: 0,
+    ingests: false,
+    ...changes,
+  };
+}
+
+describe("a table is rebuilt exactly when something that decides about its rows moved", () => {
+  const ours = (changes: Partial<LakeCommit>): Partial<DecisionInput> => ({
+    state: { ...built, ours: { ...commit, ...changes } },
+  });
+  const cases: [string, Partial<DecisionInput>, string, string][] = [
+    ["nothing moved", {}, "reuse", "unchanged"],
+    ["no table yet", { state: null }, "build", "new"],
+    ["full refresh", { fullRefresh: true }, "build", "full refresh"],
+    ["reuse off", { noReuse: true }, "build", "reuse is off"],
+    ["code", { fingerprint: "f2" }, "build", "code changed"],
+    ["an input is built in this run", { inputs: [{ uniqueId: "model.p.up", name: "up", version: null }] }, "build", "up changes in this run"],
+    ["an input has another snapshot", { inputs: [{ uniqueId: "model.p.up", name: "up", version: "uuid@13#0" }] }, "build", "up moved from snapshot 12 to 13"],
+    ["an input was re-created", { inputs: [{ uniqueId: "model.p.up", name: "up", version: "other@12#0" }] }, "build", "up moved from snapshot 12 to 12"],
+    ["an input is gone", { inputs: [] }, "build", "up is no longer an input"],
+    ["an input is new", ours({ inputs: {} }), "build", "up is a new input"],
+    ["somebody else wrote", { state: { ...built, foreignSince: true } }, "build", "another engine wrote the table"],
+    ["not ours at all", { state: { ...built, ours: null } }, "build", "the table was not built by lake"],
+    ["volatile", ours({ volatile: ["random"] }), "build", "random() differs from run to run"],
+    ["volatile and accepted", { ...ours({ volatile: ["random"] }), reuseVolatile: true }, "reuse", "unchanged"],
+    ["a part", ours({ partial: true }), "build", "held only a part"],
+    ["new landing file", { landing: oneFile }, "build", "1 new landing file"],
+  ];
+  test.each(cases)("%s", (_name, changes, action, reason) => {
+    expect(decide("table", input(changes))).toMatchObject({ action, reason });
+  });
+});
+
+describe("an ingesting model runs for new files only", () => {
+  const ingest = (changes: Partial<DecisionInput>): DecisionInput => input({ ingests: true, landing: noFiles, ...changes });
+  test("no new file: reused", () => {
+    expect(decide("incremental", ingest({}))).toEqual({ action: "reuse", reason: "no new landing files" });
+  });
+  test("a new file: appended", () => {
+    expect(decide("incremental", ingest({ landing: oneFile }))).toEqual({
+      action: "build",
+      mode: "append",
+      reason: "1 new landing file",
+    });
+  });
+  test("changed code applies to new data and the plan says so", () => {
+    const decision = decide("incremental", ingest({ landing: oneFile, fingerprint: "f2" }));
+    expect(decision.mode).toBe("append");
+    expect(decision.reason).toContain("--full-refresh");
+  });
+  test("foreign appends do not stop the ingest", () => {
+    expect(decide("incremental", ingest({ state: { ...built, foreignSince: true } })).action).toBe("reuse");
+  });
+  test("a table that holds a part is made anew", () => {
+    const state = { ...built, ours: { ...commit, partial: true } };
+    expect(decide("incremental", ingest({ state })).mode).toBe("replace");
+  });
+});

@@ -1,0 +1,34 @@
+import { tableName } from "../catalog/catalog.ts";
+import { formatQuantity } from "../common/format.ts";
+import type { Action, Plan, PlanStep } from "../plan/types.ts";
+import { shortName } from "./event-lines.ts";
+import type { Style } from "./style.ts";
+import { renderTextTable } from "./text-table.ts";
+
+/** The steps in the order of the run, and how many tables would change. */
+export function renderPlan(plan: Plan, style: Style): string {
+  if (plan.steps.length === 0) return "nothing selected";
+  const changed = plan.steps.filter((step) => step.action === "build").length;
+  const table = renderTextTable({
+    columns: [{ title: "step" }, { title: "does" }, { title: "table" }, { title: "why" }],
+    rows: plan.steps.map((step) => [
+      shortName(step.uniqueId),
+      actionText(step),
+      step.table === undefined || step.action === "test" ? "" : tableName(step.table),
+      step.reason,
+    ]),
+    style,
+  });
+  return `${table}\n\n${formatQuantity(changed, "table")} would change on the target ${plan.target}`;
+}
+
+const actions: Readonly<Record<Action, string>> = {
+  build: "build",
+  reuse: "reuse",
+  inline: "inline",
+  test: "test",
+};
+
+function actionText(step: PlanStep): string {
+  return step.action === "build" && step.mode !== undefined ? step.mode : actions[step.action];
+}
