@@ -29,6 +29,7 @@ const context: CliContext = {
   env: process.env,
   cwd: process.cwd(),
   now: Date.now,
+  adapters: async () => (await import("./wire.ts")).adapters,
   abortSignal() {
     canStopInOrder = true;
     return abort.signal;

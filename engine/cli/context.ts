@@ -5,7 +5,7 @@ import type { Json } from "../common/json.ts";
 import { isLakeError, lakeError } from "../common/errors.ts";
 import { createStyle, type Style } from "../report/style.ts";
 import type { ErrorView } from "../report/render-error.ts";
-import type { Session } from "../run/session.ts";
+import type { Adapters, Session } from "../run/session.ts";
 import type { OpenProject } from "../run/open-project.ts";
 import type { OutputOptions, ProjectOptions } from "./options.ts";
 
@@ -22,6 +22,8 @@ export interface CliContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly now: () => number;
+  /** Loaded when a session is opened: `lake ls` needs none. */
+  adapters(): Promise<Adapters>;
   /** Commands that can stop in order ask for it; without, Ctrl-C ends the process at once. */
   abortSignal(): AbortSignal;
 }
@@ -75,10 +77,7 @@ export async function withSession<T>(
   work: (session: Session, project: OpenProject) => Promise<T>,
 ): Promise<T> {
   const project = await loadProject(context, options);
-  const [{ createSession }, { adapters }] = await Promise.all([
-    import("../run/session.ts"),
-    import("../wire.ts"),
-  ]);
+  const [{ createSession }, adapters] = await Promise.all([import("../run/session.ts"), context.adapters()]);
   const session = createSession({ ...project, adapters, env: context.env, now: context.now });
   try {
     return await work(session, project);

@@ -22,6 +22,7 @@ function testContext(cwd = "/"): { context: CliContext; output: () => string } {
     env: {},
     cwd,
     now: () => 0,
+    adapters: async () => (await import("../wire.ts")).adapters,
     abortSignal: () => new AbortController().signal,
   };
   return { context, output: () => text };

@@ -24,7 +24,7 @@ export function openJournal(options: {
 }): Journal {
   const { storage, runId, command, startedMs } = options;
   const folder = `${options.folder}/runs/${runId}`;
-  const record = `${folder}/run.json`;
+  const record = `${folder}.json`;
   const write = (state: string, tables: readonly Record<string, unknown>[]): Promise<void> =>
     storage.write(record, encode({ version: 1, runId, command, startedMs, pid: process.pid, state, tables }));
   let opened: Promise<void> | null = null;

@@ -65,7 +65,9 @@ describe("the synthetic landing zone", () => {
       click_bookmark: 16_935,
     };
     const rows = await ask("select event_name, count(*)::integer as events from events group by 1");
-    const found = Object.fromEntries(rows.map((row) => [row["event_name"], Number(row["events"])]));
+    const found: Record<string, number> = Object.fromEntries(
+      rows.map((row) => [row["event_name"], Number(row["events"])]),
+    );
     expect(Object.values(found).reduce((sum, events) => sum + events, 0)).toBe(eventCount);
     for (const [name, events] of Object.entries(recorded)) {
       // Rounded running totals: never more than one off, and nothing missing in all.

@@ -77,7 +77,9 @@ function statementWord(text: string): string {
   const bare = text.replace(/^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)+/, "");
   const word = /^\w+/.exec(bare)?.[0].toUpperCase() ?? "something else";
   if (word === "SELECT" || word === "WITH" || word === "FROM") {
-    return /\bpivot\b/i.test(bare) ? "a PIVOT whose columns depend on the data" : "a statement that is not a SELECT";
+    return /\bpivot\b/i.test(bare)
+      ? "a PIVOT whose columns depend on the data"
+      : "a statement that is not a SELECT";
   }
   return `${/^[AEIOU]/.test(word) ? "an" : "a"} ${word} statement`;
 }

@@ -14,13 +14,17 @@ const source: EmptyRelation = {
   columns: [
     { name: "event_id", type: "BIGINT" },
     { name: "event_name", type: "VARCHAR" },
-    { name: "context", type: "STRUCT(page STRUCT(\"the url\" VARCHAR), tags VARCHAR[])" },
+    { name: "context", type: 'STRUCT(page STRUCT("the url" VARCHAR), tags VARCHAR[])' },
     { name: "at", type: "TIMESTAMP WITH TIME ZONE" },
   ],
 };
 
 function bind(models: Record<string, string>): Promise<readonly BindResult[]> {
-  const requests = Object.entries(models).map(([name, sql]) => ({ id: `model.${name}`, name: `n.${name}`, sql }));
+  const requests = Object.entries(models).map(([name, sql]) => ({
+    id: `model.${name}`,
+    name: `n.${name}`,
+    sql,
+  }));
   return engine.compute.bind(requests, [source]);
 }
 async function errorOf(sql: string) {
@@ -37,14 +41,36 @@ describe("columns", () => {
       c: `select page."the url" as url, sum(n)::bigint as n, max(id)::json as j from "n.b" group by 1 -- end`,
     });
     expect(results).toEqual([
-      { id: "model.a", columns: [{ name: "id", type: "BIGINT" }, { name: "context", type: source.columns[2]!.type }] },
-      { id: "model.b", columns: [{ name: "id", type: "BIGINT" }, { name: "page", type: 'STRUCT("the url" VARCHAR)' }, { name: "n", type: "BIGINT" }] },
-      { id: "model.c", columns: [{ name: "url", type: "VARCHAR" }, { name: "n", type: "BIGINT" }, { name: "j", type: "JSON" }] },
+      {
+        id: "model.a",
+        columns: [
+          { name: "id", type: "BIGINT" },
+          { name: "context", type: source.columns[2]!.type },
+        ],
+      },
+      {
+        id: "model.b",
+        columns: [
+          { name: "id", type: "BIGINT" },
+          { name: "page", type: 'STRUCT("the url" VARCHAR)' },
+          { name: "n", type: "BIGINT" },
+        ],
+      },
+      {
+        id: "model.c",
+        columns: [
+          { name: "url", type: "VARCHAR" },
+          { name: "n", type: "BIGINT" },
+          { name: "j", type: "JSON" },
+        ],
+      },
     ]);
   });
 
   test("a statement that ends in a semicolon and a comment binds too", async () => {
-    expect(await bind({ a: `select 1 as x; -- done` })).toEqual([{ id: "model.a", columns: [{ name: "x", type: "INTEGER" }] }]);
+    expect(await bind({ a: `select 1 as x; -- done` })).toEqual([
+      { id: "model.a", columns: [{ name: "x", type: "INTEGER" }] },
+    ]);
   });
 
   test("a table is not seen by those before it", async () => {
@@ -53,20 +79,31 @@ describe("columns", () => {
   });
 
   test("duplicate and nameless columns are errors, all at once", async () => {
-    const error = await errorOf(`select event_id, event_id, count(*), event_id + 1, max(event_name) as EVENT_ID from "raw.events" group by all`);
+    const error = await errorOf(
+      `select event_id, event_id, count(*), event_id + 1, max(event_name) as EVENT_ID from "raw.events" group by all`,
+    );
     expect(error.errors.map(({ code }) => code)).toEqual([
       "compute/duplicate-column",
       "compute/duplicate-column",
       "compute/nameless-column",
       "compute/nameless-column",
     ]);
-    expect(error.errors[2]!.message).toBe("column 3 (count_star()) has no name; expected an alias: … as name");
-    expect((await errorOf(`select 1 as a, 2 from "raw.events" union all select 1, 2`)).code).toBe("compute/nameless-column");
+    expect(error.errors[2]!.message).toBe(
+      "column 3 (count_star()) has no name; expected an alias: … as name",
+    );
+    expect((await errorOf(`select 1 as a, 2 from "raw.events" union all select 1, 2`)).code).toBe(
+      "compute/nameless-column",
+    );
   });
 
   test("null without a type is said, since the engine would call it INTEGER", async () => {
-    expect(await errorOf("select 1 as a, null as b")).toMatchObject({ code: "compute/untyped-null", positionBytes: 15 });
-    expect(await bind({ a: "select null::date as b union all select null" })).toMatchObject([{ columns: [{ type: "DATE" }] }]);
+    expect(await errorOf("select 1 as a, null as b")).toMatchObject({
+      code: "compute/untyped-null",
+      positionBytes: 15,
+    });
+    expect(await bind({ a: "select null::date as b union all select null" })).toMatchObject([
+      { columns: [{ type: "DATE" }] },
+    ]);
   });
 });
 
@@ -88,7 +125,9 @@ describe("errors", () => {
       "compute/input-failed",
       "bound",
     ]);
-    expect(results[4]).toMatchObject({ error: { message: "n.grandchild was not checked, because its input n.child has errors" } });
+    expect(results[4]).toMatchObject({
+      error: { message: "n.grandchild was not checked, because its input n.child has errors" },
+    });
   });
 
   test("an unknown column names its candidates and its place in UTF-8 bytes", async () => {
@@ -114,7 +153,9 @@ describe("errors", () => {
     for (let index = 0; index < 120; index += 1) models[`m${index}`] = `select ${index} as a`;
     models["last"] = `select a, b from "n.m7"`;
     const results = await bind(models);
-    expect(results.filter((result) => "error" in result)).toMatchObject([{ id: "model.last", error: { positionBytes: 10 } }]);
+    expect(results.filter((result) => "error" in result)).toMatchObject([
+      { id: "model.last", error: { positionBytes: 10 } },
+    ]);
   });
 });
 

@@ -1,7 +1,13 @@
 // Binds models against empty tables: never against views, which cost twice as much with every layer.
 import type { DuckDBConnection, DuckDBPreparedStatement } from "@duckdb/node-api";
 import { lakeError, throwCollected, type LakeError } from "../../common/errors.ts";
-import { relationName, type BindRequest, type BindResult, type Column, type EmptyRelation } from "../compute.ts";
+import {
+  relationName,
+  type BindRequest,
+  type BindResult,
+  type Column,
+  type EmptyRelation,
+} from "../compute.ts";
 import type { AstNode } from "./ast.ts";
 import { engineError } from "./errors.ts";
 import { checkSelects, type CheckedSelect } from "./safety.ts";
@@ -194,7 +200,10 @@ function collected(errors: readonly LakeError[]): LakeError {
   throw new Error("no error to collect");
 }
 
-async function createTables(connection: DuckDBConnection, relations: readonly EmptyRelation[]): Promise<void> {
+async function createTables(
+  connection: DuckDBConnection,
+  relations: readonly EmptyRelation[],
+): Promise<void> {
   for (let start = 0; start < relations.length; start += batchSize) {
     const statements = relations.slice(start, start + batchSize).map(({ name, columns }) => {
       const list = columns.map((column) => `${identifier(column.name)} ${column.type}`).join(", ");
@@ -229,7 +238,8 @@ function columnErrors(prepared: Prepared, columns: readonly Column[]): LakeError
 function suspectColumns(node: AstNode): NamelessColumn[] {
   // A set operation takes its names from the left; types come from all sides.
   let named = node;
-  while (named.type === "SET_OPERATION_NODE") named = (named["left"] ?? (named["children"] as AstNode[])[0]) as AstNode;
+  while (named.type === "SET_OPERATION_NODE")
+    named = (named["left"] ?? (named["children"] as AstNode[])[0]) as AstNode;
   const list = (named["select_list"] as readonly AstNode[] | undefined) ?? [];
   const suspects: NamelessColumn[] = [];
   list.forEach((item, index) => {

@@ -2,6 +2,7 @@
 import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api";
 import type { IcebergType, Value } from "../../iceberg/types.ts";
 import type { AstNode } from "./ast.ts";
+import { clockKeywords } from "./safety.ts";
 import { identifier, literal } from "./text.ts";
 import { duckdbType } from "./types.ts";
 
@@ -15,19 +16,28 @@ const exactSources: Readonly<Record<string, readonly string[]>> = {
   "TIMESTAMP WITH TIME ZONE": ["DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"],
 };
 
-const functions = new Set(["+", "-", "*", "now", "today", "current_date", "get_current_timestamp", "to_days", "to_hours", "to_minutes", "to_seconds", "to_months", "to_years", "date_trunc", "make_date"]);
+/** Pure, or the run's clock; an interval is written as `to_days(cast(trunc(cast(1 as double)) as integer))`. */
+const functions = new Set([
+  ...["+", "-", "*", "trunc", "date_trunc", "make_date"],
+  ...["to_seconds", "to_minutes", "to_hours", "to_days", "to_weeks", "to_months", "to_years"],
+  ...["now", "today", "current_date", "get_current_timestamp"],
+]);
 
 export class ConstantEvaluator {
   readonly #connection: DuckDBConnection;
 
-  constructor(connection: DuckDBConnection) {
+  readonly #mayBeColumn: (name: string) => boolean;
+
+  /** `mayBeColumn` says of `current_date` and its like whether the statement may mean a column. */
+  constructor(connection: DuckDBConnection, mayBeColumn: (name: string) => boolean) {
     this.#connection = connection;
+    this.#mayBeColumn = mayBeColumn;
   }
 
   /** The constant in the form of the column's type; null where it is not constant, null, or compared otherwise. */
   async valueOf(node: AstNode, type: IcebergType): Promise<Exclude<Value, null> | null> {
     if (typeof type !== "string") return null;
-    const sql = expressionText(node);
+    const sql = expressionText(node, this.#mayBeColumn);
     if (sql === null) return null;
     const target = duckdbType(type);
     const isText = node.class === "CONSTANT" && constantType(node) === "VARCHAR";
@@ -65,12 +75,20 @@ function constantType(node: AstNode): string | undefined {
 }
 
 /** The expression as SQL, if it holds constants and a few pure functions only. */
-function expressionText(node: AstNode): string | null {
+function expressionText(node: AstNode, mayBeColumn: (name: string) => boolean): string | null {
   if (node.class === "CONSTANT") return constantText(node);
-  if (node.class === "CAST") return castText(node);
+  if (node.class === "CAST") return castText(node, mayBeColumn);
+  if (node.class === "COLUMN_REF") {
+    const names = node["column_names"] as readonly string[];
+    const isKeyword =
+      names.length === 1 && clockKeywords.has(names[0]!.toLowerCase()) && !mayBeColumn(names[0]!);
+    return isKeyword ? names[0]! : null;
+  }
   if (node.class !== "FUNCTION" || !functions.has(String(node["function_name"]).toLowerCase())) return null;
   if (node["schema"] !== undefined && node["schema"] !== "main") return null;
-  const parts = ((node["children"] as readonly AstNode[] | undefined) ?? []).map(expressionText);
+  const parts = ((node["children"] as readonly AstNode[] | undefined) ?? []).map((child) =>
+    expressionText(child, mayBeColumn),
+  );
   if (parts.includes(null)) return null;
   const name = String(node["function_name"]);
   if (/^\w+$/.test(name)) return `${identifier(name)}(${parts.join(", ")})`;
@@ -104,11 +122,15 @@ function scaledText(unscaled: number, scale: number): string {
   return unscaled < 0 ? `-${point}` : point;
 }
 
-function castText(node: AstNode): string | null {
+const plainTypes = new Set([
+  ...["DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "INTERVAL"],
+  ...["INTEGER", "BIGINT", "DOUBLE", "BOOLEAN", "VARCHAR", "UUID"],
+]);
+
+function castText(node: AstNode, mayBeColumn: (name: string) => boolean): string | null {
   const type = (node["cast_type"] as { id?: string; type_info?: unknown } | undefined) ?? {};
-  const plain = ["DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "INTEGER", "BIGINT", "VARCHAR", "BOOLEAN", "UUID", "INTERVAL"];
-  if (!plain.includes(type.id ?? "") || node["try_cast"] === true) return null;
-  const child = expressionText(node["child"] as AstNode);
+  if (!plainTypes.has(type.id ?? "") || node["try_cast"] === true) return null;
+  const child = expressionText(node["child"] as AstNode, mayBeColumn);
   return child === null ? null : `cast(${child} as ${type.id})`;
 }
 

@@ -88,7 +88,9 @@ async function requireIds(
 ): Promise<void> {
   for (const { file } of pairs) {
     if (file.format.toUpperCase() !== "PARQUET") {
-      throw lakeError("compute/unsupported-feature", { what: `a delete file in ${file.format} (${file.path})` });
+      throw lakeError("compute/unsupported-feature", {
+        what: `a delete file in ${file.format} (${file.path})`,
+      });
     }
   }
   const paths = pairs.map(({ file }) => localPath(file.path));

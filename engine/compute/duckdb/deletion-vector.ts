@@ -18,8 +18,10 @@ export async function readDeletionVector(file: DataFile): Promise<bigint[]> {
   const blob = await readBlob(file);
   const view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength);
   const length = view.getUint32(0);
-  if (blob.byteLength !== length + 8 || view.getUint32(4) !== magic) throw damaged(file, "it is not a deletion vector");
-  if (crc32(blob.subarray(4, 4 + length)) !== view.getUint32(4 + length)) throw damaged(file, "its checksum is wrong");
+  if (blob.byteLength !== length + 8 || view.getUint32(4) !== magic)
+    throw damaged(file, "it is not a deletion vector");
+  if (crc32(blob.subarray(4, 4 + length)) !== view.getUint32(4 + length))
+    throw damaged(file, "its checksum is wrong");
   const positions = decodeBitmaps(new DataView(blob.buffer, blob.byteOffset + 8, length - 4));
   if (BigInt(positions.length) !== file.recordCount) {
     throw damaged(file, `it holds ${positions.length} positions, expected ${file.recordCount}`);
@@ -29,7 +31,9 @@ export async function readDeletionVector(file: DataFile): Promise<bigint[]> {
 
 async function readBlob(file: DataFile): Promise<Uint8Array> {
   if (/^[a-z][a-z0-9+]+:\/\//i.test(localPath(file.path))) {
-    throw lakeError("compute/unsupported-feature", { what: `a deletion vector outside the local disk (${file.path})` });
+    throw lakeError("compute/unsupported-feature", {
+      what: `a deletion vector outside the local disk (${file.path})`,
+    });
   }
   const size = Number(file.contentSizeBytes ?? 0n);
   const bytes = new Uint8Array(size);
@@ -91,7 +95,8 @@ function decodeArray(
   start: number,
   container: { readonly cardinality: number; readonly emit: (low: number) => void },
 ): number {
-  for (let index = 0; index < container.cardinality; index += 1) container.emit(view.getUint16(start + index * 2, true));
+  for (let index = 0; index < container.cardinality; index += 1)
+    container.emit(view.getUint16(start + index * 2, true));
   return start + container.cardinality * 2;
 }
 
@@ -104,5 +109,7 @@ function decodeBits(view: DataView, start: number, emit: (low: number) => void):
 }
 
 function damaged(file: DataFile, what: string): Error {
-  return lakeError("compute/failed", { message: `the deletion vector in ${file.path} cannot be read: ${what}` });
+  return lakeError("compute/failed", {
+    message: `the deletion vector in ${file.path} cannot be read: ${what}`,
+  });
 }

@@ -1,6 +1,7 @@
 // The engine inside the process.
 import type { Compute, ComputeSettings } from "../compute.ts";
 import { bind } from "./bind.ts";
+import { landingColumns, landingSql } from "./landing.ts";
 import { pushdownPredicate } from "./pushdown.ts";
 import { operate, query, type QueryContext } from "./query.ts";
 import { openSession } from "./session.ts";
@@ -12,14 +13,14 @@ export async function openDuckDb(settings: ComputeSettings): Promise<Compute> {
   const session = await openSession(settings);
   const context: QueryContext = {
     session,
-    landing: async (connection, relation) => (await import("./landing.ts")).landingSql(connection, relation),
+    landing: landingSql,
   };
   return {
     engine: "duckdb",
     version: session.version,
     toSchema,
     toColumns,
-    landingColumns: () => [],
+    landingColumns,
     predicateFor: (sql, relation, schema) => pushdownPredicate(session, { sql, relation, schema }),
     bind: (requests, inputs) => bind(session, requests, inputs),
     query: (request) => query(context, request),

@@ -33,7 +33,11 @@ export function engineError(error: unknown): LakeError {
     case "Permission":
       return lakeError("compute/not-allowed", { what: message }, details);
     case "Out of Memory":
-      return lakeError("compute/out-of-memory", { message: firstLine(report.message) }, { ...details, retryable: true });
+      return lakeError(
+        "compute/out-of-memory",
+        { message: firstLine(report.message) },
+        { ...details, retryable: true },
+      );
     case "INTERRUPT":
     case "Interrupt":
       return lakeError("compute/interrupted", {}, details);

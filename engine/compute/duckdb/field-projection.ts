@@ -32,7 +32,8 @@ function fieldReadsByName(field: NestedField, children: readonly PhysicalField[]
 
 /** The engine type to read the column as: the file's names with the table's types, dropped fields left out. */
 export function physicalType(type: IcebergType, physical: PhysicalField): string {
-  if (typeof type === "string") return leafConversion(type, physical) === null ? duckdbType(type) : physical.type!;
+  if (typeof type === "string")
+    return leafConversion(type, physical) === null ? duckdbType(type) : physical.type!;
   if (physical.kind !== type.type) throw misfit(type, physical);
   switch (type.type) {
     case "list":
@@ -47,7 +48,10 @@ export function physicalType(type: IcebergType, physical: PhysicalField): string
       if (fields.length > 0) return `STRUCT(${fields.join(", ")})`;
       // No field is left, but whether the struct itself is null must still be seen.
       const witness = physical.children.find(({ kind }) => kind === "primitive");
-      if (!witness) throw lakeError("compute/unsupported-feature", { what: `a struct whose fields were all replaced (${physical.name})` });
+      if (!witness)
+        throw lakeError("compute/unsupported-feature", {
+          what: `a struct whose fields were all replaced (${physical.name})`,
+        });
       return `STRUCT(${identifier(witness.name)} ${witness.type})`;
     }
   }
@@ -108,7 +112,8 @@ function leafConversion(type: string, physical: PhysicalField): Conversion | nul
   if (physical.kind !== "primitive") throw misfit(type, physical);
   const hasZone = stored === "TIMESTAMP WITH TIME ZONE";
   // Spark's INT96 and unannotated timestamps are instants in UTC; a cast would take the session's zone.
-  if (type === "timestamptz" && stored.startsWith("TIMESTAMP") && !hasZone) return (e) => `(${e} at time zone 'UTC')`;
+  if (type === "timestamptz" && stored.startsWith("TIMESTAMP") && !hasZone)
+    return (e) => `(${e} at time zone 'UTC')`;
   if (type === "timestamp" && hasZone) return (e) => `(${e} at time zone 'UTC')`;
   // A cast between text and bytes goes through escapes.
   if (type === "string" && stored === "BLOB") return (e) => `decode(${e})`;

@@ -22,10 +22,25 @@ async function rowsOf(relation: IcebergRelation, sql = `select * from "n.t" orde
 
 describe("columns are found by field id", () => {
   test("renamed, widened, added and dropped columns of older files read as the schema says", async () => {
-    const old = await engine.write("a/old.parquet", "select 1::int as a, 'x' as gone, 1.5::float as f", "{a: 1, gone: 2, f: 3}");
-    const young = await engine.write("a/new.parquet", "select 5000000000 as id, 2.5::double as f, date '2025-01-01' as d", "{id: 1, f: 3, d: 4}");
-    const schema = schemaOf(field(1, "id", "long"), field(4, "gone", "date", { "initial-default": "2020-02-02" }), field(3, "f", "double"));
-    const result = await engine.compute.query({ sql: 'select * from "n.t" order by id', relations: [icebergRelation(schema, [old, young])] });
+    const old = await engine.write(
+      "a/old.parquet",
+      "select 1::int as a, 'x' as gone, 1.5::float as f",
+      "{a: 1, gone: 2, f: 3}",
+    );
+    const young = await engine.write(
+      "a/new.parquet",
+      "select 5000000000 as id, 2.5::double as f, date '2025-01-01' as d",
+      "{id: 1, f: 3, d: 4}",
+    );
+    const schema = schemaOf(
+      field(1, "id", "long"),
+      field(4, "gone", "date", { "initial-default": "2020-02-02" }),
+      field(3, "f", "double"),
+    );
+    const result = await engine.compute.query({
+      sql: 'select * from "n.t" order by id',
+      relations: [icebergRelation(schema, [old, young])],
+    });
     expect(result.columns).toEqual([
       { name: "id", type: "BIGINT" },
       { name: "gone", type: "DATE" },
@@ -38,14 +53,34 @@ describe("columns are found by field id", () => {
   });
 
   test("no files give no rows of the right types", async () => {
-    const schema = schemaOf(field(1, "a", "decimal(10, 2)"), field(2, "l", { type: "list", "element-id": 3, element: "uuid", "element-required": false }));
-    const result = await engine.compute.query({ sql: 'select * from "n.t"', relations: [icebergRelation(schema, [])] });
-    expect(result).toEqual({ columns: [{ name: "a", type: "DECIMAL(10,2)" }, { name: "l", type: "UUID[]" }], rows: [] });
+    const schema = schemaOf(
+      field(1, "a", "decimal(10, 2)"),
+      field(2, "l", { type: "list", "element-id": 3, element: "uuid", "element-required": false }),
+    );
+    const result = await engine.compute.query({
+      sql: 'select * from "n.t"',
+      relations: [icebergRelation(schema, [])],
+    });
+    expect(result).toEqual({
+      columns: [
+        { name: "a", type: "DECIMAL(10,2)" },
+        { name: "l", type: "UUID[]" },
+      ],
+      rows: [],
+    });
   });
 
   test("columns named like the engine's own, folders like partitions and glob characters in paths", async () => {
-    const file = await engine.write("b/id=7/k=[x]*?/f.parquet", "select 1 as filename, 2 as file_row_number, 3 as id", "{filename: 1, file_row_number: 2, id: 3}");
-    const schema = schemaOf(field(1, "filename", "int"), field(2, "file_row_number", "int"), field(3, "id", "int"));
+    const file = await engine.write(
+      "b/id=7/k=[x]*?/f.parquet",
+      "select 1 as filename, 2 as file_row_number, 3 as id",
+      "{filename: 1, file_row_number: 2, id: 3}",
+    );
+    const schema = schemaOf(
+      field(1, "filename", "int"),
+      field(2, "file_row_number", "int"),
+      field(3, "id", "int"),
+    );
     expect(await rowsOf(icebergRelation(schema, [file]))).toEqual([[1, 2, 3]]);
     const deletes = await positionDeletes("b/deletes.parquet", [[file.path, 0]]);
     expect(await rowsOf(icebergRelation(schema, [{ file, deletes: [deletes] }]))).toEqual([]);
@@ -63,29 +98,55 @@ describe("columns are found by field id", () => {
     const one = await engine.write("d/1.parquet", "select 1 as a", "{a: 1}");
     const two = await engine.write("d/2.parquet", "select 2 as a, 'own' as p", "{a: 1, p: 2}");
     const schema = schemaOf(field(1, "a", "int"), field(2, "p", "string"), field(3, "day", "date"));
-    const constants = new Map<number, string | number>([[2, "it's"], [3, 1]]);
-    expect(await rowsOf(icebergRelation(schema, [{ file: one, constants }, { file: two, constants }]))).toEqual([
+    const constants = new Map<number, string | number>([
+      [2, "it's"],
+      [3, 1],
+    ]);
+    expect(
+      await rowsOf(
+        icebergRelation(schema, [
+          { file: one, constants },
+          { file: two, constants },
+        ]),
+      ),
+    ).toEqual([
       [1, "it's", "1970-01-02"],
       [2, "own", "1970-01-02"],
     ]);
   });
 
   test("a file without ids is refused, or read by the table's name mapping", async () => {
-    const bare = await engine.write("e/bare.parquet", "select 1 as old_name, {x: 2, y: 'z'} as s, [{q: 1}] as l, 4 as filename");
+    const bare = await engine.write(
+      "e/bare.parquet",
+      "select 1 as old_name, {x: 2, y: 'z'} as s, [{q: 1}] as l, 4 as filename",
+    );
     const schema = schemaOf(
       field(1, "a", "long"),
       field(2, "s", { type: "struct", fields: [field(3, "renamed", "string"), field(9, "added", "int")] }),
-      field(5, "l", { type: "list", "element-id": 6, "element-required": false, element: { type: "struct", fields: [field(7, "qq", "long")] } }),
+      field(5, "l", {
+        type: "list",
+        "element-id": 6,
+        "element-required": false,
+        element: { type: "struct", fields: [field(7, "qq", "long")] },
+      }),
       field(8, "filename", "int"),
     );
-    await expect(rowsOf(icebergRelation(schema, [bare]))).rejects.toMatchObject({ code: "compute/no-field-ids" });
+    await expect(rowsOf(icebergRelation(schema, [bare]))).rejects.toMatchObject({
+      code: "compute/no-field-ids",
+    });
     const mapping = [
       { "field-id": 1, names: ["a", "old_name"] },
       { "field-id": 2, names: ["s"], fields: [{ "field-id": 3, names: ["y"] }] },
-      { "field-id": 5, names: ["l"], fields: [{ "field-id": 6, names: ["element"], fields: [{ "field-id": 7, names: ["q"] }] }] },
+      {
+        "field-id": 5,
+        names: ["l"],
+        fields: [{ "field-id": 6, names: ["element"], fields: [{ "field-id": 7, names: ["q"] }] }],
+      },
       { "field-id": 8, names: ["filename"] },
     ];
-    expect(await rowsOf(icebergRelation(schema, [bare], mapping))).toEqual([[1, { renamed: "z", added: null }, [{ qq: 1 }], 4]]);
+    expect(await rowsOf(icebergRelation(schema, [bare], mapping))).toEqual([
+      [1, { renamed: "z", added: null }, [{ qq: 1 }], 4],
+    ]);
   });
 });
 
@@ -94,10 +155,33 @@ describe("below the top level the engine matches names: files are read by their 
 
   test("fields renamed, widened, added, dropped and dropped-then-added at depth", async () => {
     const ids = "{s: {__duckdb_field_id: 1, a: 2, b: 3, gone: 4}}";
-    const old = await engine.write("f/old.parquet", "select {a: 1::int, b: 'b1', gone: 'old'} as s union all select null", ids);
-    const young = await engine.write("f/new.parquet", "select {aa: 7000000000, gone: 5} as s", "{s: {__duckdb_field_id: 1, aa: 2, gone: 6}}");
-    const schema = schemaOf(field(1, "s", struct(field(2, "aa", "long"), field(6, "gone", "int"), field(5, "late", "string", { "initial-default": "dflt" }))));
-    expect(await rowsOf(icebergRelation(schema, [old, young]), `select s.aa, s.gone, s.late, s is null from "n.t" order by 1`)).toEqual([
+    const old = await engine.write(
+      "f/old.parquet",
+      "select {a: 1::int, b: 'b1', gone: 'old'} as s union all select null",
+      ids,
+    );
+    const young = await engine.write(
+      "f/new.parquet",
+      "select {aa: 7000000000, gone: 5} as s",
+      "{s: {__duckdb_field_id: 1, aa: 2, gone: 6}}",
+    );
+    const schema = schemaOf(
+      field(
+        1,
+        "s",
+        struct(
+          field(2, "aa", "long"),
+          field(6, "gone", "int"),
+          field(5, "late", "string", { "initial-default": "dflt" }),
+        ),
+      ),
+    );
+    expect(
+      await rowsOf(
+        icebergRelation(schema, [old, young]),
+        `select s.aa, s.gone, s.late, s is null from "n.t" order by 1`,
+      ),
+    ).toEqual([
       [1, null, "dflt", false],
       [7_000_000_000, 5, "dflt", false],
       [null, null, null, true],
@@ -105,11 +189,28 @@ describe("below the top level the engine matches names: files are read by their 
   });
 
   test("in lists of structs and in keys and values of maps, with nulls kept", async () => {
-    const ids = "{l: {__duckdb_field_id: 1, element: {__duckdb_field_id: 2, x: 3}}, m: {__duckdb_field_id: 4, key: 5, value: {__duckdb_field_id: 6, y: 7}}}";
-    const file = await engine.write("g/f.parquet", "select [{x: 1}, null] as l, map {'k': {y: 2}} as m union all select null, null", ids);
+    const ids =
+      "{l: {__duckdb_field_id: 1, element: {__duckdb_field_id: 2, x: 3}}, m: {__duckdb_field_id: 4, key: 5, value: {__duckdb_field_id: 6, y: 7}}}";
+    const file = await engine.write(
+      "g/f.parquet",
+      "select [{x: 1}, null] as l, map {'k': {y: 2}} as m union all select null, null",
+      ids,
+    );
     const schema = schemaOf(
-      field(1, "l", { type: "list", "element-id": 2, "element-required": false, element: struct(field(3, "xx", "long")) }),
-      field(4, "m", { type: "map", "key-id": 5, key: "string", "value-id": 6, "value-required": false, value: struct(field(7, "yy", "long")) }),
+      field(1, "l", {
+        type: "list",
+        "element-id": 2,
+        "element-required": false,
+        element: struct(field(3, "xx", "long")),
+      }),
+      field(4, "m", {
+        type: "map",
+        "key-id": 5,
+        key: "string",
+        "value-id": 6,
+        "value-required": false,
+        value: struct(field(7, "yy", "long")),
+      }),
     );
     expect(await rowsOf(icebergRelation(schema, [file]))).toEqual([
       [[{ xx: 1 }, null], { k: { yy: 2 } }],
@@ -118,31 +219,54 @@ describe("below the top level the engine matches names: files are read by their 
   });
 
   test("a struct none of whose fields is left keeps its nulls", async () => {
-    const file = await engine.write("h/f.parquet", "select {x: 1} as s union all select null", "{s: {__duckdb_field_id: 1, x: 2}}");
+    const file = await engine.write(
+      "h/f.parquet",
+      "select {x: 1} as s union all select null",
+      "{s: {__duckdb_field_id: 1, x: 2}}",
+    );
     const schema = schemaOf(field(1, "s", struct(field(3, "y", "int"))));
-    expect(await rowsOf(icebergRelation(schema, [file]), `select s is null, s.y from "n.t" order by 1`)).toEqual([
+    expect(
+      await rowsOf(icebergRelation(schema, [file]), `select s is null, s.y from "n.t" order by 1`),
+    ).toEqual([
       [false, null],
       [true, null],
     ]);
   });
 
   test("timestamps of the other kind mean UTC, whatever the session's zone", async () => {
-    const file = await engine.write("i/f.parquet", "select timestamp '2025-01-01 00:00:00' as a, {t: timestamp '2025-01-01 00:00:00'} as s", "{a: 1, s: {__duckdb_field_id: 2, t: 3}}");
-    const schema = schemaOf(field(1, "a", "timestamptz"), field(2, "s", struct(field(3, "t", "timestamptz"))));
-    expect(await rowsOf(icebergRelation(schema, [file]))).toEqual([["2025-01-01T00:00:00Z", { t: "2025-01-01T00:00:00Z" }]]);
+    const file = await engine.write(
+      "i/f.parquet",
+      "select timestamp '2025-01-01 00:00:00' as a, {t: timestamp '2025-01-01 00:00:00'} as s",
+      "{a: 1, s: {__duckdb_field_id: 2, t: 3}}",
+    );
+    const schema = schemaOf(
+      field(1, "a", "timestamptz"),
+      field(2, "s", struct(field(3, "t", "timestamptz"))),
+    );
+    expect(await rowsOf(icebergRelation(schema, [file]))).toEqual([
+      ["2025-01-01T00:00:00Z", { t: "2025-01-01T00:00:00Z" }],
+    ]);
   });
 });
 
 async function positionDeletes(name: string, rows: readonly (readonly [string, number])[]) {
   const values = rows.map(([path, position]) => `('${path}', ${position}::bigint)`).join(", ");
-  const file = await engine.write(name, `select * from (values ${values}) as d(file_path, pos)`, "{file_path: 2147483546, pos: 2147483545}");
+  const file = await engine.write(
+    name,
+    `select * from (values ${values}) as d(file_path, pos)`,
+    "{file_path: 2147483546, pos: 2147483545}",
+  );
   return { ...file, content: "position-deletes" as const };
 }
 
 describe("deletes", () => {
   const schema: Schema = schemaOf(field(1, "a", "int"), field(2, "b", "string"));
   const write = (name: string) =>
-    engine.write(name, "select i::int as a, case when i < 8 then 'v' || i end as b from range(10) t(i) order by i", "{a: 1, b: 2}");
+    engine.write(
+      name,
+      "select i::int as a, case when i < 8 then 'v' || i end as b from range(10) t(i) order by i",
+      "{a: 1, b: 2}",
+    );
   const remaining = (relation: IcebergRelation) =>
     rowsOf(relation, `select a from "n.t" order by 1`).then((rows) => (rows as number[][]).flat());
 
@@ -150,8 +274,14 @@ describe("deletes", () => {
     const one = await write("p/1.parquet");
     const two = await write("p/2.parquet");
     const spelled = { ...one, path: `file:${one.path}` };
-    const deletes = await positionDeletes("p/d.parquet", [[spelled.path, 0], [spelled.path, 9], [two.path, 5]]);
-    expect(await remaining(icebergRelation(schema, [{ file: spelled, deletes: [deletes] }]))).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    const deletes = await positionDeletes("p/d.parquet", [
+      [spelled.path, 0],
+      [spelled.path, 9],
+      [two.path, 5],
+    ]);
+    expect(await remaining(icebergRelation(schema, [{ file: spelled, deletes: [deletes] }]))).toEqual([
+      1, 2, 3, 4, 5, 6, 7, 8,
+    ]);
     const both = await remaining(icebergRelation(schema, [{ file: spelled, deletes: [deletes] }, two]));
     expect(both).toHaveLength(18);
     expect(both.filter((a) => a === 5)).toHaveLength(2);
@@ -164,15 +294,25 @@ describe("deletes", () => {
       content: "equality-deletes" as const,
       equalityIds: [2],
     };
-    expect(await remaining(icebergRelation(schema, [{ file, deletes: [byB] }]))).toEqual([0, 1, 2, 4, 5, 6, 7]);
+    expect(await remaining(icebergRelation(schema, [{ file, deletes: [byB] }]))).toEqual([
+      0, 1, 2, 4, 5, 6, 7,
+    ]);
     const dropped = schemaOf(schema.fields[0]!);
-    expect(await remaining(icebergRelation(dropped, [{ file, deletes: [byB] }]))).toEqual([0, 1, 2, 4, 5, 6, 7]);
+    expect(await remaining(icebergRelation(dropped, [{ file, deletes: [byB] }]))).toEqual([
+      0, 1, 2, 4, 5, 6, 7,
+    ]);
     const positions = await positionDeletes("q/d2.parquet", [[file.path, 0]]);
-    expect(await remaining(icebergRelation(schema, [{ file, deletes: [byB, positions] }]))).toEqual([1, 2, 4, 5, 6, 7]);
+    expect(await remaining(icebergRelation(schema, [{ file, deletes: [byB, positions] }]))).toEqual([
+      1, 2, 4, 5, 6, 7,
+    ]);
   });
 
   test("a deletion vector with an array, a bitmap and a run container", async () => {
-    const file = await engine.write("r/1.parquet", "select i::int as a, '' as b from range(200000) t(i)", "{a: 1, b: 2}");
+    const file = await engine.write(
+      "r/1.parquet",
+      "select i::int as a, '' as b from range(200000) t(i)",
+      "{a: 1, b: 2}",
+    );
     const odd = Array.from({ length: 5000 }, (_, index) => index * 2 + 1);
     const blob = deletionVector([
       { key: 0, array: [3, 7] },
@@ -189,19 +329,29 @@ describe("deletes", () => {
       contentSizeBytes: BigInt(blob.length),
       referencedDataFile: file.path,
     });
-    const rows = await rowsOf(icebergRelation(schema, [{ file, deletes: [deletes] }]), `select count(*), sum(a) from "n.t"`);
+    const rows = await rowsOf(
+      icebergRelation(schema, [{ file, deletes: [deletes] }]),
+      `select count(*), sum(a) from "n.t"`,
+    );
     const gone = [3, 7, ...odd.map((low) => 65536 + low), ...[10, 11, 12, 13, 14].map((low) => 131072 + low)];
     const total = (200000 * 199999) / 2 - gone.reduce((sum, position) => sum + position, 0);
     expect(rows).toEqual([[200000 - gone.length, total]]);
     blob[20]! ^= 1;
     await writeFile(path, Buffer.concat([Buffer.from("PFA1"), blob]));
-    await expect(remaining(icebergRelation(schema, [{ file, deletes: [deletes] }]))).rejects.toThrow(/checksum/);
+    await expect(remaining(icebergRelation(schema, [{ file, deletes: [deletes] }]))).rejects.toThrow(
+      /checksum/,
+    );
   });
 
   test("a delete file whose columns cannot be told by id is refused, not skipped", async () => {
     const file = await write("s/1.parquet");
-    const bare = { ...(await engine.write("s/d.parquet", `select '${file.path}' as file_path, 0::bigint as pos`)), content: "position-deletes" as const };
-    await expect(remaining(icebergRelation(schema, [{ file, deletes: [bare] }]))).rejects.toMatchObject({ code: "compute/no-field-ids" });
+    const bare = {
+      ...(await engine.write("s/d.parquet", `select '${file.path}' as file_path, 0::bigint as pos`)),
+      content: "position-deletes" as const,
+    };
+    await expect(remaining(icebergRelation(schema, [{ file, deletes: [bare] }]))).rejects.toMatchObject({
+      code: "compute/no-field-ids",
+    });
   });
 });
 
@@ -227,7 +377,18 @@ function deletionVector(containers: readonly Container[]): Buffer {
     for (const bit of bits!) bytes[bit >> 3]! |= 1 << (bit & 7);
     return bytes;
   });
-  const vector = Buffer.from([0xd1, 0xd3, 0x39, 0x64, ...u32(1), ...u32(0), ...u32(0), ...header, ...keys, ...bodies]);
+  const vector = Buffer.from([
+    0xd1,
+    0xd3,
+    0x39,
+    0x64,
+    ...u32(1),
+    ...u32(0),
+    ...u32(0),
+    ...header,
+    ...keys,
+    ...bodies,
+  ]);
   const framed = Buffer.alloc(vector.length + 8);
   framed.writeUInt32BE(vector.length, 0);
   vector.copy(framed, 4);

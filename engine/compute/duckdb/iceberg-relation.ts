@@ -21,7 +21,10 @@ interface File {
 }
 
 /** The SELECT that gives the relation's rows under its schema's names and types. */
-export async function icebergRelationSql(context: RelationContext, relation: IcebergRelation): Promise<string> {
+export async function icebergRelationSql(
+  context: RelationContext,
+  relation: IcebergRelation,
+): Promise<string> {
   if (relation.tasks.length === 0) return emptySql(toColumns(relation.schema));
   const files = await describeFiles(context, relation);
   const groups = groupBy(files, (file) => groupKey(file, relation));
@@ -37,7 +40,9 @@ export async function icebergRelationSql(context: RelationContext, relation: Ice
 async function describeFiles(context: RelationContext, relation: IcebergRelation): Promise<File[]> {
   for (const { file } of relation.tasks) {
     if (file.format.toUpperCase() !== "PARQUET") {
-      throw lakeError("compute/unsupported-feature", { what: `a data file in ${file.format} (${file.path})` });
+      throw lakeError("compute/unsupported-feature", {
+        what: `a data file in ${file.format} (${file.path})`,
+      });
     }
   }
   const paths = relation.tasks.map(({ file }) => localPath(file.path));
@@ -47,7 +52,9 @@ async function describeFiles(context: RelationContext, relation: IcebergRelation
     const physical = found.hasIds ? found : withMappedIds(found, relation.nameMapping, task.file.path);
     const present = new Set(physical.fields.map(({ id }) => id));
     const wanted = new Set(relation.schema.fields.map(({ id }) => id));
-    const constantIds = [...(task.constants?.keys() ?? [])].filter((id) => wanted.has(id) && !present.has(id));
+    const constantIds = [...(task.constants?.keys() ?? [])].filter(
+      (id) => wanted.has(id) && !present.has(id),
+    );
     return { task, physical, constantIds: constantIds.sort((a, b) => a - b) };
   });
 }
@@ -84,14 +91,16 @@ function groupSql(group: readonly File[], relation: IcebergRelation, deletes: De
   const wanted: NestedField[] = [...fields, ...hidden.map(([id, type]) => hiddenField(id, type))];
   const columns = wanted.map((field) => {
     const stored = physical.fields.find(({ id }) => id === field.id);
-    if (constantIds.includes(field.id)) return `cast(k.c${field.id} as ${duckdbType(field.type)}) as c${field.id}`;
+    if (constantIds.includes(field.id))
+      return `cast(k.c${field.id} as ${duckdbType(field.type)}) as c${field.id}`;
     return `${plain ? `f.c${field.id}` : projected(field, stored, physical.hasIds)} as c${field.id}`;
   });
   // A place is the file's path and the row's number in it; both are virtual columns of the engine.
   const fileName = physical.hasIds ? "f.filename" : "f.__lake_file";
   if (needsPlace) columns.push(`${fileName} as file`, "f.file_row_number as row");
   const from = `${readFiles(group, { wanted, plain, physical, constantIds })} as f`;
-  const constants = constantIds.length > 0 ? ` join ${constantValues(group, fields)} on k.file = ${fileName}` : "";
+  const constants =
+    constantIds.length > 0 ? ` join ${constantValues(group, fields)} on k.file = ${fileName}` : "";
   const source = `(select ${columns.join(", ")} from ${from}${constants}) as t`;
   const names = fields.map((field) => `t.c${field.id} as ${identifier(field.name)}`).join(", ");
   return `select ${names} from ${[source, ...deletes.joins].join("\n")}`;
@@ -120,7 +129,8 @@ function readFiles(group: readonly File[], reading: Reading): string {
   const paths = group.map(({ task }) => literal(escapeGlob(localPath(task.file.path)))).join(", ");
   // Folders named like `year=2025` would otherwise become columns.
   const options = ["hive_partitioning = false"];
-  if (!reading.physical.hasIds) return `read_parquet([${paths}], ${[...options, "filename = '__lake_file'"].join(", ")})`;
+  if (!reading.physical.hasIds)
+    return `read_parquet([${paths}], ${[...options, "filename = '__lake_file'"].join(", ")})`;
   const entries = reading.wanted
     .filter(({ id }) => !reading.constantIds.includes(id))
     .flatMap((field) => schemaEntry(field, reading));

@@ -46,7 +46,8 @@ export async function physicalSchemas(
     await readFooters(connection, missing.slice(start, start + batchSize), cache);
   }
   const unread = missing.find((path) => !cache.has(path));
-  if (unread !== undefined) throw lakeError("compute/failed", { message: `no footer was read from ${unread}` });
+  if (unread !== undefined)
+    throw lakeError("compute/failed", { message: `no footer was read from ${unread}` });
   return cache;
 }
 
@@ -80,7 +81,8 @@ function readSchema(signature: string): PhysicalSchema {
     if (childCount === null || childCount === 0) return { name, id, kind: "primitive", type, children: [] };
     const repeated = rows[at]![1] === "REPEATED" && childCount === 1;
     const children = Array.from({ length: childCount }, next);
-    if (repeated && /MAP/i.test(annotation)) return { name, id, kind: "map", type: null, children: children[0]!.children };
+    if (repeated && /MAP/i.test(annotation))
+      return { name, id, kind: "map", type: null, children: children[0]!.children };
     if (repeated && /LIST/i.test(annotation)) {
       return { name, id, kind: "list", type: null, children: [elementOf(name, children[0]!)] };
     }

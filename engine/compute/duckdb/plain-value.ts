@@ -15,7 +15,9 @@ export function plainValue(value: DuckDBValue): unknown {
       // JSON has no words for these.
       return Number.isFinite(value) ? value : String(value).replace("Infinity", "inf").toLowerCase();
     case "bigint":
-      return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : String(value);
+      return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER
+        ? Number(value)
+        : String(value);
   }
   return plainObject(value as object);
 }

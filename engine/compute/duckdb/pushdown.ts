@@ -53,7 +53,11 @@ class UseFinder {
     const scope = new Set(outer);
     for (const { key, value } of commonTables(node)) {
       const query = (value["query"] as { node?: AstNode } | undefined)?.node;
-      if (query) this.query(query, query.type === "RECURSIVE_CTE_NODE" ? new Set([...scope, key.toLowerCase()]) : scope);
+      if (query)
+        this.query(
+          query,
+          query.type === "RECURSIVE_CTE_NODE" ? new Set([...scope, key.toLowerCase()]) : scope,
+        );
       scope.add(key.toLowerCase());
     }
     const where = node["where_clause"] as AstNode | undefined;
@@ -168,7 +172,10 @@ class ConditionReader {
   readonly #schema: Schema;
 
   constructor(connection: DuckDBConnection, use: Use, schema: Schema) {
-    this.#constants = new ConstantEvaluator(connection);
+    this.#constants = new ConstantEvaluator(
+      connection,
+      (name) => !use.alone || fieldOf(schema, name) !== null,
+    );
     this.#use = use;
     this.#schema = schema;
   }
@@ -224,7 +231,11 @@ class ConditionReader {
     return other ? this.#compare(other, mirrored[operator], left) : null;
   }
 
-  async #compare(place: ColumnPlace, operator: ComparisonOperator, constant: AstNode): Promise<Predicate | null> {
+  async #compare(
+    place: ColumnPlace,
+    operator: ComparisonOperator,
+    constant: AstNode,
+  ): Promise<Predicate | null> {
     // The engine sorts NaN above all numbers; a file's bounds leave it out.
     const isFloat = place.type === "float" || place.type === "double";
     if (isFloat && [">", ">=", "!="].includes(operator)) return null;

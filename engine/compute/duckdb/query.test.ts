@@ -18,21 +18,44 @@ const rowsOf = async (sql: string, relations: readonly Relation[] = []) =>
 
 describe("rows as people read them", () => {
   test("numbers that fit are numbers, all else is text; nested values nest", async () => {
-    const rows = await rowsOf(`select 1 as a, 9007199254740993 as b, 1.50::decimal(10, 2) as c, 'nan'::double as d, '-inf'::float as e,
+    const rows =
+      await rowsOf(`select 1 as a, 9007199254740993 as b, 1.50::decimal(10, 2) as c, 'nan'::double as d, '-inf'::float as e,
       true as f, null::int as g, date '2025-01-02' as h, time '10:00:00' as i, timestamp '2025-01-02 03:04:05.000006' as j,
       timestamptz '2025-01-02 03:04:05+09' as k, 'ab'::blob as l, {x: [1, null], 'y z': {d: date '2025-01-02'}} as m,
       map {'k': 1.5::decimal(3, 1)} as n, map {1: 'x'} as o, 170141183460469231731687303715884105727::hugeint as p,
       'c33f7d4a-0000-4000-8000-000000000001'::uuid as q, timestamptz '1969-12-31 23:59:59.5+00' as r, '{"a": 1}'::json as s`);
     expect(rows).toEqual([
-      [1, "9007199254740993", "1.50", "nan", "-inf", true, null, "2025-01-02", "10:00:00", "2025-01-02T03:04:05.000006",
-        "2025-01-01T18:04:05Z", "6162", { x: [1, null], "y z": { d: "2025-01-02" } }, { k: "1.5" }, [{ key: 1, value: "x" }],
-        "170141183460469231731687303715884105727", "c33f7d4a-0000-4000-8000-000000000001", "1969-12-31T23:59:59.5Z", '{"a": 1}'],
+      [
+        1,
+        "9007199254740993",
+        "1.50",
+        "nan",
+        "-inf",
+        true,
+        null,
+        "2025-01-02",
+        "10:00:00",
+        "2025-01-02T03:04:05.000006",
+        "2025-01-01T18:04:05Z",
+        "6162",
+        { x: [1, null], "y z": { d: "2025-01-02" } },
+        { k: "1.5" },
+        [{ key: 1, value: "x" }],
+        "170141183460469231731687303715884105727",
+        "c33f7d4a-0000-4000-8000-000000000001",
+        "1969-12-31T23:59:59.5Z",
+        '{"a": 1}',
+      ],
     ]);
     expect(() => JSON.stringify(rows)).not.toThrow();
   });
 
   test("limit fetches no more than it says and keeps the order", async () => {
-    const { rows } = await engine.compute.query({ sql: "select i from range(100000) t(i) order by i desc", relations: [], limit: 3 });
+    const { rows } = await engine.compute.query({
+      sql: "select i from range(100000) t(i) order by i desc",
+      relations: [],
+      limit: 3,
+    });
     expect(rows).toEqual([[99999], [99998], [99997]]);
   });
 
@@ -63,14 +86,34 @@ describe("relations", () => {
           { name: "ok", type: "BOOLEAN" },
         ],
         rows: [
-          ["it's\0\"", -12345n, 1_500_000n, "c33f7d4a-0000-4000-8000-000000000001", new Uint8Array([0, 255]), 0.1, -1, 1n, true],
+          [
+            "it's\0\"",
+            -12345n,
+            1_500_000n,
+            "c33f7d4a-0000-4000-8000-000000000001",
+            new Uint8Array([0, 255]),
+            0.1,
+            -1,
+            1n,
+            true,
+          ],
           [null, null, null, null, null, Number.NaN, null, null, null],
         ],
       },
       { kind: "sql", name: "n.v", sql: 'select * from "n.""odd""" where d is not null' },
     ];
     expect(await rowsOf('select * from "n.v"', relations)).toEqual([
-      ["it's\0\"", "-1.2345", "1970-01-01T00:00:01.5Z", "c33f7d4a-0000-4000-8000-000000000001", "00ff", 0.1, "1969-12-31", "00:00:00.000001", true],
+      [
+        "it's\0\"",
+        "-1.2345",
+        "1970-01-01T00:00:01.5Z",
+        "c33f7d4a-0000-4000-8000-000000000001",
+        "00ff",
+        0.1,
+        "1969-12-31",
+        "00:00:00.000001",
+        true,
+      ],
     ]);
     expect(await rowsOf('select count(*), count(f) from "n.""odd"""', relations)).toEqual([[2, 2]]);
   });
@@ -79,8 +122,17 @@ describe("relations", () => {
     const path = join(engine.folder, "data", "seed [1].csv");
     await mkdir(join(engine.folder, "data"), { recursive: true });
     await writeFile(path, "id;zip;n\n1;01234;x\n2;;\n");
-    const relation: Relation = { kind: "csv", name: "n.seed", path, delimiter: ";", columns: { zip: "VARCHAR" } };
-    const result = await engine.compute.query({ sql: 'select * from "n.seed" order by id', relations: [relation] });
+    const relation: Relation = {
+      kind: "csv",
+      name: "n.seed",
+      path,
+      delimiter: ";",
+      columns: { zip: "VARCHAR" },
+    };
+    const result = await engine.compute.query({
+      sql: 'select * from "n.seed" order by id',
+      relations: [relation],
+    });
     expect(result.columns.map(({ type }) => type)).toEqual(["BIGINT", "VARCHAR", "VARCHAR"]);
     expect(result.rows).toEqual([
       [1, "01234", "x"],
@@ -89,7 +141,12 @@ describe("relations", () => {
   });
 
   test("relations of one query are not seen by another", async () => {
-    const relation: Relation = { kind: "rows", name: "n.mine", columns: [{ name: "a", type: "INTEGER" }], rows: [[1]] };
+    const relation: Relation = {
+      kind: "rows",
+      name: "n.mine",
+      columns: [{ name: "a", type: "INTEGER" }],
+      rows: [[1]],
+    };
     expect(await rowsOf('from "n.mine"', [relation])).toEqual([[1]]);
     await expect(engine.compute.operate('from "n.mine"', [])).rejects.toMatchObject({ code: "compute/bind" });
   });
@@ -98,20 +155,33 @@ describe("relations", () => {
 describe("the run's clock", () => {
   test("all functions of the clock give the same instant in every statement", async () => {
     const sql = `select now(), current_timestamp, transaction_timestamp(), localtimestamp, current_date, today(), localtime, current_time::text`;
-    const expected = [["2025-07-01T15:30:00.25Z", "2025-07-01T15:30:00.25Z", "2025-07-01T15:30:00.25Z", "2025-07-02T00:30:00.25", "2025-07-02", "2025-07-02", "00:30:00.25", "00:30:00.25+09"]];
+    const expected = [
+      [
+        "2025-07-01T15:30:00.25Z",
+        "2025-07-01T15:30:00.25Z",
+        "2025-07-01T15:30:00.25Z",
+        "2025-07-02T00:30:00.25",
+        "2025-07-02",
+        "2025-07-02",
+        "00:30:00.25",
+        "00:30:00.25+09",
+      ],
+    ];
     expect(await rowsOf(sql)).toEqual(expected);
     expect(await rowsOf(sql)).toEqual(expected);
   });
 
   test("functions that differ between runs are named", async () => {
-    expect(await engine.compute.volatileFunctions(`select random() as a, lower(uuid()::text), now(), localtimestamp from x using sample 3`)).toEqual([
-      "current_localtimestamp",
-      "now",
-      "random",
-      "using sample",
-      "uuid",
-    ]);
-    expect(await engine.compute.volatileFunctions(`select sum(a) over (order by b), case when a > 1 then error('x') end from x`)).toEqual([]);
+    expect(
+      await engine.compute.volatileFunctions(
+        `select random() as a, lower(uuid()::text), now(), localtimestamp from x using sample 3`,
+      ),
+    ).toEqual(["current_localtimestamp", "now", "random", "using sample", "uuid"]);
+    expect(
+      await engine.compute.volatileFunctions(
+        `select sum(a) over (order by b), case when a > 1 then error('x') end from x`,
+      ),
+    ).toEqual([]);
   });
 });
 
@@ -121,12 +191,17 @@ describe("the session", () => {
     try {
       const controller = new AbortController();
       const endless = session.withConnection(
-        (connection) => connection.run("select count(*) from range(1000000000) a, range(1000000000) b where a.range + b.range = -1"),
+        (connection) =>
+          connection.run(
+            "select count(*) from range(1000000000) a, range(1000000000) b where a.range + b.range = -1",
+          ),
         controller.signal,
       );
       setTimeout(() => controller.abort(), 30);
       await expect(endless).rejects.toMatchObject({ code: "compute/interrupted" });
-      await expect(session.withConnection(async () => 1, controller.signal)).rejects.toMatchObject({ code: "compute/interrupted" });
+      await expect(session.withConnection(async () => 1, controller.signal)).rejects.toMatchObject({
+        code: "compute/interrupted",
+      });
     } finally {
       await session.close();
     }
@@ -136,7 +211,9 @@ describe("the session", () => {
     const tempDirectory = join(engine.folder, "other-temp");
     const session = await openSession({ ...engine.settings, tempDirectory, memoryLimitBytes: 60_000_000 });
     const spilling = session.withConnection((connection) =>
-      connection.run("create temp table x as select i, md5(i::text) as h from range(3000000) t(i); select count(*) from (from x order by h)"),
+      connection.run(
+        "create temp table x as select i, md5(i::text) as h from range(3000000) t(i); select count(*) from (from x order by h)",
+      ),
     );
     const outcome = spilling.then(
       () => "done",

@@ -55,7 +55,10 @@ function prepareRelations(
   relations: readonly Relation[],
 ): Promise<void> {
   const { session, landing } = context;
-  return createRelations({ session, connection, landing: (relation) => landing(connection, relation) }, relations);
+  return createRelations(
+    { session, connection, landing: (relation) => landing(connection, relation) },
+    relations,
+  );
 }
 
 async function checkStatement(

@@ -40,9 +40,14 @@ export async function createRelations(
 }
 
 /** Views, ephemerals and helper queries stand under the same rules as models. */
-async function checkSqlRelations(connection: DuckDBConnection, relations: readonly Relation[]): Promise<void> {
+async function checkSqlRelations(
+  connection: DuckDBConnection,
+  relations: readonly Relation[],
+): Promise<void> {
   const names = relations.map(({ name }) => name.toLowerCase());
-  const queries = relations.flatMap((relation, index) => (relation.kind === "sql" ? [{ sql: relation.sql, index }] : []));
+  const queries = relations.flatMap((relation, index) =>
+    relation.kind === "sql" ? [{ sql: relation.sql, index }] : [],
+  );
   if (queries.length === 0) return;
   const known = new Map<string, number>();
   names.forEach((name, index) => known.has(name) || known.set(name, index));

@@ -70,7 +70,10 @@ describe("a model is one SELECT over what it was given", () => {
     ["select 1 where exists (with x as (select 1) from x) and exists (from x)", "compute/unknown-relation"],
     ["select (select max(name) from duckdb_settings)", "compute/unknown-relation"],
     ["select 1 order by (select max(name) from duckdb_settings)", "compute/unknown-relation"],
-    ["select list_transform([1], lambda x: (select max(name) from duckdb_settings))", "compute/unknown-relation"],
+    [
+      "select list_transform([1], lambda x: (select max(name) from duckdb_settings))",
+      "compute/unknown-relation",
+    ],
     ["from (summarize duckdb_settings)", "compute/unknown-relation"],
     ["from (pivot duckdb_settings on name in ('a') using count(*))", "compute/unknown-relation"],
     ["from (values ((select max(name) from duckdb_settings)))", "compute/unknown-relation"],
@@ -83,7 +86,9 @@ describe("a model is one SELECT over what it was given", () => {
   test("views are held to the same rules, and read only what stands before them", async () => {
     const view = (sql: string) => ({ kind: "sql" as const, name: "n.v", sql });
     const query = (sql: string) => engine.compute.query({ sql: 'from "n.v"', relations: [view(sql), table] });
-    await expect(query("from read_text('/etc/passwd')")).rejects.toMatchObject({ code: "compute/not-allowed" });
+    await expect(query("from read_text('/etc/passwd')")).rejects.toMatchObject({
+      code: "compute/not-allowed",
+    });
     await expect(query('from "n.t"')).rejects.toMatchObject({ code: "compute/unknown-relation" });
     await expect(query('from "n.v"')).rejects.toMatchObject({ code: "compute/unknown-relation" });
   });
@@ -101,7 +106,9 @@ describe("behind the gate the engine itself is closed, also for operations", () 
 
   test("operations may run several statements and write inside the allowed folders", async () => {
     const path = join(engine.folder, "data", "made.csv");
-    const result = await operate(`create temp table x as select 41 as a; copy x to '${path}'; select a + 1 as b from read_csv('${path}')`);
+    const result = await operate(
+      `create temp table x as select 41 as a; copy x to '${path}'; select a + 1 as b from read_csv('${path}')`,
+    );
     expect(result).toEqual({ columns: [{ name: "b", type: "BIGINT" }], rows: [[42]] });
   });
 

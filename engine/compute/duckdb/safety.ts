@@ -53,6 +53,15 @@ const clockFunctions = new Set([
   "current_localtimestamp",
 ]);
 
+/** Keyword → the function that it calls. */
+export const clockKeywords: ReadonlyMap<string, string> = new Map([
+  ["current_date", "current_date"],
+  ["current_time", "get_current_time"],
+  ["current_timestamp", "get_current_timestamp"],
+  ["localtime", "current_localtime"],
+  ["localtimestamp", "current_localtimestamp"],
+]);
+
 const tableReferences = new Set([
   "BASE_TABLE",
   "EMPTY",
@@ -125,7 +134,11 @@ class Inspection {
     const scope = new Set(outer);
     for (const { key, value } of commonTables(node)) {
       const query = (value["query"] as { node?: AstNode } | undefined)?.node;
-      if (query) this.query(query, query.type === "RECURSIVE_CTE_NODE" ? new Set([...scope, key.toLowerCase()]) : scope);
+      if (query)
+        this.query(
+          query,
+          query.type === "RECURSIVE_CTE_NODE" ? new Set([...scope, key.toLowerCase()]) : scope,
+        );
       scope.add(key.toLowerCase());
     }
     for (const [key, value] of Object.entries(node)) {
@@ -148,6 +161,8 @@ class Inspection {
     switch (node.class) {
       case "CONSTANT":
         return;
+      case "COLUMN_REF":
+        return this.#columnReference(node);
       case "PARAMETER":
         throw refuse(lakeError("compute/parameter", { name: parameterName(node) }, at(node)));
       case "FUNCTION":
@@ -159,6 +174,13 @@ class Inspection {
       if (key === "from_table") this.#tableReference(child as AstNode, scope);
       else if (typeof child === "object") this.#walk(child, scope);
     }
+  }
+
+  /** The clock's keywords are parsed as columns and become calls where no column has their name. */
+  #columnReference(node: AstNode): void {
+    const names = node["column_names"] as readonly string[];
+    const call = names.length === 1 ? clockKeywords.get(names[0]!.toLowerCase()) : undefined;
+    if (call !== undefined) this.#found.functions.add(call);
   }
 
   #functionCall(node: AstNode): void {
@@ -190,7 +212,8 @@ class Inspection {
       case "PIVOT":
       case "EXPRESSION_LIST":
         for (const [key, child] of Object.entries(node)) {
-          if (key === "left" || key === "right" || key === "source") this.#tableReference(child as AstNode, scope);
+          if (key === "left" || key === "right" || key === "source")
+            this.#tableReference(child as AstNode, scope);
           else if (typeof child === "object") this.#walk(child, scope);
         }
         return;

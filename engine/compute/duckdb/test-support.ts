@@ -39,7 +39,9 @@ export async function openTestEngine(settings: Partial<ComputeSettings> = {}): P
       const path = join(folder, "data", name);
       await mkdir(join(path, ".."), { recursive: true });
       const ids = fieldIds === undefined ? "" : `, field_ids ${fieldIds}`;
-      const result = await hand.run(`copy (${sql}) to '${path.replaceAll("'", "''")}' (format parquet${ids})`);
+      const result = await hand.run(
+        `copy (${sql}) to '${path.replaceAll("'", "''")}' (format parquet${ids})`,
+      );
       const rows = (await result.getRows())[0]![0] as bigint;
       return dataFile(path, { recordCount: rows, sizeBytes: BigInt((await stat(path)).size) });
     },

@@ -46,7 +46,8 @@ export function valueLiteral(value: Value, type: IcebergType): string {
       return `${literal(String(value))}::uuid`;
   }
   const decimal = /^decimal\((\d+), *(\d+)\)$/.exec(type);
-  if (decimal) return `'${decimalText(BigInt(value as bigint), Number(decimal[2]))}'::decimal(${decimal[1]},${decimal[2]})`;
+  if (decimal)
+    return `'${decimalText(BigInt(value as bigint), Number(decimal[2]))}'::decimal(${decimal[1]},${decimal[2]})`;
   return literal(String(value));
 }
 

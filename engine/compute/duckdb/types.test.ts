@@ -35,8 +35,18 @@ test("every engine type has its Iceberg type, or says why not", () => {
     UUID: "uuid",
     BLOB: "binary",
   };
-  for (const [engineType, type] of Object.entries(expected)) expect([engineType, icebergType(engineType)]).toEqual([engineType, type]);
-  for (const refused of ["INTERVAL", "BIT", "TIMESTAMP_NS", "TIME WITH TIME ZONE", 'UNION("k" INTEGER)', "BIGNUM", "VARIANT", "GEOMETRY"]) {
+  for (const [engineType, type] of Object.entries(expected))
+    expect([engineType, icebergType(engineType)]).toEqual([engineType, type]);
+  for (const refused of [
+    "INTERVAL",
+    "BIT",
+    "TIMESTAMP_NS",
+    "TIME WITH TIME ZONE",
+    'UNION("k" INTEGER)',
+    "BIGNUM",
+    "VARIANT",
+    "GEOMETRY",
+  ]) {
     expect(() => icebergType(refused)).toThrow(/no type for/);
   }
 });
@@ -48,7 +58,17 @@ test("field ids count a struct's fields before what lies inside them", () => {
     { name: "n", type: "INTEGER" },
   ]);
   expect(JSON.stringify(schema).match(/"(?:[a-z-]*-)?id":\d+/g)).toEqual([
-    '"schema-id":0', '"id":1', '"id":4', '"id":5', '"element-id":6', '"id":7', '"id":2', '"key-id":8', '"value-id":9', '"element-id":10', '"id":3',
+    '"schema-id":0',
+    '"id":1',
+    '"id":4',
+    '"id":5',
+    '"element-id":6',
+    '"id":7',
+    '"id":2',
+    '"key-id":8',
+    '"value-id":9',
+    '"element-id":10',
+    '"id":3',
   ]);
   expect(toColumns(schema)).toEqual([
     { name: "s", type: 'STRUCT("x" INTEGER, "y z" STRUCT("q" DATE)[])' },
@@ -69,7 +89,12 @@ test("all columns' failures are reported at once", () => {
   } catch (error) {
     codes = (error as { errors: { code: string }[] }).errors.map(({ code }) => code);
   }
-  expect(codes).toEqual(["compute/duplicate-column", "compute/nameless-column", "compute/no-iceberg-type", "compute/duplicate-column"]);
+  expect(codes).toEqual([
+    "compute/duplicate-column",
+    "compute/nameless-column",
+    "compute/no-iceberg-type",
+    "compute/duplicate-column",
+  ]);
 });
 
 test("only what is written otherwise is cast", () => {
@@ -77,33 +102,69 @@ test("only what is written otherwise is cast", () => {
   expect(sqlCast({ name: "a", type: "HUGEINT" }, "decimal(38, 0)")).toBe('cast("a" as DECIMAL(38,0))');
   expect(sqlCast({ name: "a", type: "JSON" }, "string")).toBe('cast("a" as VARCHAR)');
   expect(sqlCast({ name: "a", type: "INTEGER[2]" }, icebergType("INTEGER[]"))).toBe('cast("a" as INTEGER[])');
-  expect(isWrittenAs('STRUCT(a TIMESTAMPTZ)', icebergType("STRUCT(a TIMESTAMP WITH TIME ZONE)"))).toBe(false);
+  expect(isWrittenAs("STRUCT(a TIMESTAMPTZ)", icebergType("STRUCT(a TIMESTAMP WITH TIME ZONE)"))).toBe(false);
 });
 
-const primitive = fc.constantFrom<IcebergType>("boolean", "int", "long", "float", "double", "date", "time", "timestamp", "timestamptz", "string", "uuid", "binary", "decimal(38, 10)");
+const primitive = fc.constantFrom<IcebergType>(
+  "boolean",
+  "int",
+  "long",
+  "float",
+  "double",
+  "date",
+  "time",
+  "timestamp",
+  "timestamptz",
+  "string",
+  "uuid",
+  "binary",
+  "decimal(38, 10)",
+);
 const name = fc.string({ minLength: 1, maxLength: 6 }).filter((text) => !text.includes("\0"));
 const { type: anyType } = fc.letrec<{ type: IcebergType }>((tie) => ({
   type: fc.oneof(
     { maxDepth: 3, withCrossShrink: true },
     primitive,
-    tie("type").map((element): IcebergType => ({ type: "list", "element-id": 0, element, "element-required": false })),
-    fc.tuple(primitive, tie("type")).map(([key, value]): IcebergType => ({ type: "map", "key-id": 0, key, "value-id": 0, value, "value-required": false })),
-    fc.uniqueArray(name, { minLength: 1, maxLength: 3, selector: (text) => text.toLowerCase() }).chain((names) =>
-      fc.array(tie("type"), { minLength: names.length, maxLength: names.length }).map((types): IcebergType => ({
-        type: "struct",
-        fields: types.map((type, index) => ({ id: 0, name: names[index]!, required: false, type })),
+    tie("type").map((element): IcebergType => ({
+      type: "list",
+      "element-id": 0,
+      element,
+      "element-required": false,
+    })),
+    fc
+      .tuple(primitive, tie("type"))
+      .map(([key, value]): IcebergType => ({
+        type: "map",
+        "key-id": 0,
+        key,
+        "value-id": 0,
+        value,
+        "value-required": false,
       })),
-    ),
+    fc
+      .uniqueArray(name, { minLength: 1, maxLength: 3, selector: (text) => text.toLowerCase() })
+      .chain((names) =>
+        fc
+          .array(tie("type"), { minLength: names.length, maxLength: names.length })
+          .map((types): IcebergType => ({
+            type: "struct",
+            fields: types.map((type, index) => ({ id: 0, name: names[index]!, required: false, type })),
+          })),
+      ),
   ),
 }));
 
-const withoutIds = (type: unknown): unknown => JSON.parse(JSON.stringify(type, (key, value: unknown) => (key.endsWith("id") ? 0 : value)));
+const withoutIds = (type: unknown): unknown =>
+  JSON.parse(JSON.stringify(type, (key, value: unknown) => (key.endsWith("id") ? 0 : value)));
 
 test("property: the engine describes a column as a type that leads back to the same Iceberg type", async () => {
   await fc.assert(
     fc.asyncProperty(anyType, async (type) => {
       const columns = toColumns(schemaOf({ id: 1, name: "c", required: false, type }));
-      const result = await engine.compute.query({ sql: 'from "n.e"', relations: [{ kind: "empty", name: "n.e", columns }] });
+      const result = await engine.compute.query({
+        sql: 'from "n.e"',
+        relations: [{ kind: "empty", name: "n.e", columns }],
+      });
       expect(withoutIds(icebergType(result.columns[0]!.type))).toEqual(withoutIds(type));
       expect(isWrittenAs(result.columns[0]!.type, type)).toBe(true);
       expect(duckdbType(type)).toBe(columns[0]!.type);

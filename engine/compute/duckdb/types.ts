@@ -10,7 +10,10 @@ export type EngineType =
   | { readonly kind: "scalar"; readonly name: string }
   | { readonly kind: "list"; readonly element: EngineType; readonly length?: number }
   | { readonly kind: "map"; readonly key: EngineType; readonly value: EngineType }
-  | { readonly kind: "struct"; readonly fields: readonly { readonly name: string; readonly type: EngineType }[] };
+  | {
+      readonly kind: "struct";
+      readonly fields: readonly { readonly name: string; readonly type: EngineType }[];
+    };
 
 /** Reads the engine's spelling of a type; `compute/unknown-type` where it is none. */
 export function parseEngineType(text: string): EngineType {
@@ -57,7 +60,9 @@ class TypeReader {
       this.#fields();
       return { kind: "scalar", name: "UNION" };
     }
-    const word = this.#match(/\s*("(?:[^"]|"")*"|[A-Za-z_]\w*(?:\s+(?:WITH(?:OUT)?\s+TIME\s+ZONE|PRECISION|VARYING))?)/iy);
+    const word = this.#match(
+      /\s*("(?:[^"]|"")*"|[A-Za-z_]\w*(?:\s+(?:WITH(?:OUT)?\s+TIME\s+ZONE|PRECISION|VARYING))?)/iy,
+    );
     if (!word) return this.#fail();
     const name = word[1]!.replace(/^"|"$/g, "").toUpperCase().replace(/\s+/g, " ");
     const parameters = this.#match(/\s*\(([^()]*)\)/y);
