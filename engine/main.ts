@@ -1,6 +1,7 @@
 // argv → command → exit code. The only file that ends the process.
 import { CommanderError } from "commander";
 import { errorView, exitCodeOf, type CliContext } from "./cli/context.ts";
+import type { Cli } from "./cli/cli.ts";
 import { createProgram } from "./cli/program.ts";
 import { isLakeError } from "./common/errors.ts";
 import { renderError } from "./report/render-error.ts";
@@ -59,18 +60,18 @@ async function main(argv: readonly string[]): Promise<number> {
     return abort.signal.aborted ? 130 : cli.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    report(error, cli.options);
+    report(error, cli);
     return abort.signal.aborted ? 130 : exitCodeOf(error);
   }
 }
 
-function report(error: unknown, options: Parameters<typeof errorView>[2]): void {
+function report(error: unknown, { options, inlineQuery }: Cli): void {
   if (options.logFormat === "json") {
     const fields = isLakeError(error) ? error.toJSON() : { message: String(error) };
     const line = { time: new Date().toISOString(), level: "error", event: "failed", ...fields };
     process.stderr.write(`${JSON.stringify(line)}\n`);
   } else if (isLakeError(error)) {
-    process.stderr.write(`${renderError(error, errorView(context, process.stderr, options))}\n`);
+    process.stderr.write(`${renderError(error, errorView(context, process.stderr, options, inlineQuery))}\n`);
   } else {
     const message = error instanceof Error ? error.message : String(error);
     process.stderr.write(`lake crashed: ${message}\n`);

@@ -8,6 +8,8 @@ export class Cli {
   exitCode = 0;
   /** Options of the command that ran, for the report of its errors. */
   options: OutputOptions & ProjectOptions = {};
+  /** The text behind the file name `query` in errors: a query has no file of its own. */
+  inlineQuery: string | undefined;
   readonly #root: Command;
 
   constructor(context: CliContext, root: Command) {

@@ -44,13 +44,16 @@ export function errorView(
   context: CliContext,
   stream: OutputStream,
   options: OutputOptions & ProjectOptions,
+  inlineQuery?: string,
 ): ErrorView {
   const root = path.resolve(context.cwd, options.projectDir ?? ".");
   return {
     style: styleFor(context, stream, options),
     readLine(file, line) {
       try {
-        return readFileSync(path.resolve(root, file), "utf8").split(/\r\n|[\n\r]/)[line - 1];
+        const isInline = file === "query" && inlineQuery !== undefined;
+        const text = isInline ? inlineQuery : readFileSync(path.resolve(root, file), "utf8");
+        return text.split(/\r\n|[\n\r]/)[line - 1];
       } catch {
         return undefined;
       }

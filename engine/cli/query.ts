@@ -36,6 +36,7 @@ export function queryCommand(cli: Cli): Command {
     if (sql === undefined) {
       throw lakeError("cli/usage", { problem: "lake query needs a query, or --file with one" });
     }
+    cli.inlineQuery = sql;
     const limit = options.limit ?? (options.output === "table" ? tableLimit : undefined);
     return printQuery(cli.context, options, { sql, ...(limit !== undefined && { limit }) });
   });

@@ -28,7 +28,7 @@ export async function runNodes(
       quiet: options.quiet ?? false,
       style,
       now: context.now,
-      width: () => stream.columns ?? 80,
+      width: () => stream.columns || 80,
     });
     const shared = { context, options, graph: session.graph, adapterType: session.profile.compute.type };
     let result: RunResult;

@@ -35,6 +35,7 @@ export function showCommand(cli: Cli): Command {
   ]);
   return cli.onCall(command, async (options: ShowOptions, [node]) => {
     const { limit, inline } = options;
+    cli.inlineQuery = inline;
     if (inline !== undefined) return printQuery(cli.context, options, { sql: inline, limit });
     const select = node === undefined ? options.select : [node];
     if (select === undefined) throw lakeError("cli/nothing-to-show", { command: "lake show" });

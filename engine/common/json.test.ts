@@ -16,9 +16,10 @@ function refused(text: string): string {
 describe("parseJson", () => {
   test("agrees with JSON.parse on every value that JSON.parse can hold", () => {
     fc.assert(
-      fc.property(fc.json({ noUnicodeString: false } as object), fc.constantFrom(undefined, 1, 3), (text, indent) => {
+      fc.property(fc.json({ stringUnit: "binary" }), fc.constantFrom(undefined, 1, 3), (text, indent) => {
         const expected: unknown = JSON.parse(text);
-        expect(parseJson(JSON.stringify(expected, null, indent))).toEqual(expected);
+        const parsed = parseJson(JSON.stringify(expected, null, indent));
+        expect(JSON.parse(printJson(parsed))).toEqual(expected);
       }),
       { numRuns: 500 },
     );

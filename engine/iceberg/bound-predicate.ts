@@ -30,11 +30,19 @@ export const never: BoundPredicate = { kind: "false" };
 export function allOf(terms: readonly BoundPredicate[]): BoundPredicate {
   const left = terms.filter((term) => term.kind !== "true");
   if (left.some((term) => term.kind === "false")) return never;
-  return left.length === 0 ? always : left.length === 1 ? (left[0] as BoundPredicate) : { kind: "and", terms: left };
+  return left.length === 0
+    ? always
+    : left.length === 1
+      ? (left[0] as BoundPredicate)
+      : { kind: "and", terms: left };
 }
 
 export function anyOf(terms: readonly BoundPredicate[]): BoundPredicate {
   const left = terms.filter((term) => term.kind !== "false");
   if (left.some((term) => term.kind === "true")) return always;
-  return left.length === 0 ? never : left.length === 1 ? (left[0] as BoundPredicate) : { kind: "or", terms: left };
+  return left.length === 0
+    ? never
+    : left.length === 1
+      ? (left[0] as BoundPredicate)
+      : { kind: "or", terms: left };
 }

@@ -1,5 +1,5 @@
 // Shortened bounds: a lower bound may be any smaller value, an upper bound must stay above every value.
-import { codePointPrefix } from "./transforms.ts";
+import { codePointPrefix } from "./transform.ts";
 import type { Value } from "./types.ts";
 
 /** The first `width` code points or bytes; other values whole. */
@@ -19,6 +19,8 @@ export function truncateUpper(value: Value, width: number): Value | undefined {
 }
 
 function incrementText(text: string): string | undefined {
+  const last = text.charCodeAt(text.length - 1);
+  if (last < 0xd7ff) return text.slice(0, -1) + String.fromCharCode(last + 1);
   const points = Array.from(text);
   while (points.length > 0) {
     const next = (points.pop()?.codePointAt(0) as number) + 1;

@@ -1,6 +1,6 @@
 // Which delete files apply to a data file (specification, "Scan Planning").
 import { partitionKey } from "./partition.ts";
-import { parseTransform } from "./transforms.ts";
+import { parseTransform } from "./transform.ts";
 import type { DataFile, PartitionSpec } from "./types.ts";
 
 export interface SequencedFile {
@@ -40,14 +40,19 @@ export function indexDeletes(
   }
   return (data) => {
     const key = partitionKey(data.file.specId, data.file.partition);
-    const inPartition = ({ file }: SequencedFile): boolean => partitionKey(file.specId, file.partition) === key;
+    const inPartition = ({ file }: SequencedFile): boolean =>
+      partitionKey(file.specId, file.partition) === key;
     const notOlder = (entry: SequencedFile): boolean => data.sequenceNumber <= entry.sequenceNumber;
     const newer = (entry: SequencedFile): boolean => data.sequenceNumber < entry.sequenceNumber;
-    const vector = (vectors.get(data.file.path) ?? []).filter((entry) => notOlder(entry) && inPartition(entry));
+    const vector = (vectors.get(data.file.path) ?? []).filter(
+      (entry) => notOlder(entry) && inPartition(entry),
+    );
     const byPosition =
       vector.length > 0
         ? vector
-        : (positions.get(key) ?? []).filter((entry) => notOlder(entry) && mayName(entry.file, data.file.path));
+        : (positions.get(key) ?? []).filter(
+            (entry) => notOlder(entry) && mayName(entry.file, data.file.path),
+          );
     const byEquality = [...(equalities.get(key) ?? []), ...everywhere].filter(newer);
     return [...byPosition, ...byEquality].map(({ file }) => file);
   };

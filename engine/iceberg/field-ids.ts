@@ -63,7 +63,13 @@ export function freshType(
       const keyId = fresh(type["key-id"]);
       const valueId = fresh(type["value-id"]);
       const key = freshType(type.key, nextId, renamed);
-      return { ...type, "key-id": keyId, "value-id": valueId, key, value: freshType(type.value, nextId, renamed) };
+      return {
+        ...type,
+        "key-id": keyId,
+        "value-id": valueId,
+        key,
+        value: freshType(type.value, nextId, renamed),
+      };
     }
   }
 }

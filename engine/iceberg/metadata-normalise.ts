@@ -1,8 +1,9 @@
 // The parsed JSON of a metadata file → `TableMetadata`, checked field by field: what passes here is
 // relied on everywhere else.
 import { lakeError } from "../common/errors.ts";
-import { highestFieldId, parseType } from "./schema.ts";
+import { childFields, highestFieldId, parseType } from "./schema.ts";
 import type {
+  NestedField,
   PartitionField,
   PartitionSpec,
   Schema,
@@ -88,11 +89,11 @@ function schemaOf(json: unknown): Schema {
   return { ...(struct as StructType), "schema-id": integer(schema, "schema-id", 0) };
 }
 
-function checkFields(fields: StructType["fields"]): void {
+function checkFields(fields: readonly NestedField[]): void {
   for (const field of fields) {
     if (!Number.isSafeInteger(field.id)) throw new MetadataProblem("a column has no integer id");
     if (typeof field.name !== "string") throw new MetadataProblem(`the column with id ${field.id} has no name`);
-    if (typeof field.type !== "string" && field.type.type === "struct") checkFields(field.type.fields);
+    if (typeof field.type !== "string") checkFields(childFields(field.type));
   }
 }
 

@@ -1,7 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DuckDBInstance, type DuckDBConnection, type DuckDBMapValue } from "@duckdb/node-api";
+import {
+  DuckDBInstance,
+  type DuckDBConnection,
+  type DuckDBMapValue,
+  type DuckDBValue,
+} from "@duckdb/node-api";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { truncateUpper } from "./bounds.ts";
 import { dataFileFromStats, metricsPlan } from "./metrics.ts";
@@ -40,17 +45,19 @@ async function written(
   const reader = await connection.runAndReadAll(
     `COPY (${sql}) TO '${target}' (FORMAT parquet, RETURN_STATS${options.copy ?? ""})`,
   );
-  const [row] = reader.getRowObjects();
-  const statistics = (row?.["column_statistics"] as DuckDBMapValue).entries;
+  const row = reader.getRowObjects()[0] as Record<string, DuckDBValue>;
+  const statistics = (row["column_statistics"] as DuckDBMapValue).entries;
   const file = dataFileFromStats({
     plan: metricsPlan({ schema, spec: unpartitioned, properties: options.properties ?? {} }),
     path: "file:///x.parquet",
-    recordCount: row?.["count"] as bigint,
-    sizeBytes: row?.["file_size_bytes"] as bigint,
+    recordCount: row["count"] as bigint,
+    sizeBytes: row["file_size_bytes"] as bigint,
     columnStatistics: new Map(
       statistics.map(({ key, value }) => [
         key as string,
-        new Map((value as DuckDBMapValue).entries.map((entry) => [entry.key as string, entry.value as string])),
+        new Map(
+          (value as DuckDBMapValue).entries.map((entry) => [entry.key as string, entry.value as string]),
+        ),
       ]),
     ),
     partition: [],
@@ -61,7 +68,8 @@ async function written(
     const text = (bytes: Uint8Array | undefined): string =>
       bytes ? valueToText(field.type, deserialiseValue(field.type, bytes)) : "-";
     const counts = `${file.valueCounts?.get(id) ?? "-"}/${file.nullValueCounts?.get(id) ?? "-"}`;
-    columns[path.join(".")] = `${counts} ${text(file.lowerBounds?.get(id))}..${text(file.upperBounds?.get(id))}`;
+    columns[path.join(".")] =
+      `${counts} ${text(file.lowerBounds?.get(id))}..${text(file.upperBounds?.get(id))}`;
   }
   return { file, columns };
 }
@@ -114,9 +122,22 @@ describe("what the engine's statistics become", () => {
   test("structs have metrics by their leaves, lists and maps only sizes", async () => {
     const { columns } = await written(
       [
-        optional('a"b', { type: "struct", fields: [optional("c.d", "int"), optional("e", { type: "struct", fields: [optional("f", "string")] })] }),
+        optional('a"b', {
+          type: "struct",
+          fields: [
+            optional("c.d", "int"),
+            optional("e", { type: "struct", fields: [optional("f", "string")] }),
+          ],
+        }),
         optional("l", { type: "list", "element-id": 0, element: "int", "element-required": false }),
-        optional("m", { type: "map", "key-id": 0, key: "string", "value-id": 0, value: "int", "value-required": false }),
+        optional("m", {
+          type: "map",
+          "key-id": 0,
+          key: "string",
+          "value-id": 0,
+          value: "int",
+          "value-required": false,
+        }),
       ],
       `SELECT {'c.d': 1, e: {f: 'x'}} "a""b", [1, 2, 3] l, MAP {'k': 1} m UNION ALL SELECT NULL, NULL, NULL`,
     );
@@ -134,9 +155,15 @@ describe("what the engine's statistics become", () => {
       [optional("z", "double"), optional("n", "double"), optional("all", "float")],
       "SELECT -0.0::DOUBLE z, 1.0::DOUBLE n, 'nan'::FLOAT \"all\" UNION ALL SELECT 0.0, 'nan', 'nan'",
     );
-    const bounds = [file.lowerBounds, file.upperBounds].map((side) => deserialiseValue("double", side?.get(1) as Uint8Array));
+    const bounds = [file.lowerBounds, file.upperBounds].map((side) =>
+      deserialiseValue("double", side?.get(1) as Uint8Array),
+    );
     expect(bounds).toEqual([-0, 0]);
-    expect([file.lowerBounds?.has(3), file.upperBounds?.has(3), file.nullValueCounts?.get(3)]).toEqual([false, false, 0n]);
+    expect([file.lowerBounds?.has(3), file.upperBounds?.has(3), file.nullValueCounts?.get(3)]).toEqual([
+      false,
+      false,
+      0n,
+    ]);
   });
 
   test("NaN in an earlier row group, which the engine's has_nan hides, is never denied", async () => {
@@ -150,7 +177,13 @@ describe("what the engine's statistics become", () => {
 
   test("strings and bytes are cut to 16 code points or bytes, the upper bound raised", async () => {
     const { columns } = await written(
-      [optional("s", "string"), optional("e", "string"), optional("x", "binary"), optional("ff", "binary"), optional("exact", "string")],
+      [
+        optional("s", "string"),
+        optional("e", "string"),
+        optional("x", "binary"),
+        optional("ff", "binary"),
+        optional("exact", "string"),
+      ],
       `SELECT 'American Football' s, repeat('😀', 17) e, unhex(repeat('61', 15) || 'FF61') x, unhex(repeat('FF', 17)) ff, '0123456789abcdef' exact`,
     );
     expect(columns).toEqual({
@@ -166,13 +199,19 @@ describe("what the engine's statistics become", () => {
     const { file } = await written([optional("s", "string")], "SELECT repeat('a', 300) s", {
       properties: { "write.metadata.metrics.default": "full" },
     });
-    const [lower, upper] = [file.lowerBounds, file.upperBounds].map((side) => deserialiseValue("string", side?.get(1) as Uint8Array) as string);
+    const [lower, upper] = [file.lowerBounds, file.upperBounds].map(
+      (side) => deserialiseValue("string", side?.get(1) as Uint8Array) as string,
+    );
     expect((lower as string) <= "a".repeat(300) && (upper as string) >= "a".repeat(300)).toBe(true);
   });
 });
 
 describe("metrics modes", () => {
-  const fields = [optional("a", "string"), optional("s", { type: "struct", fields: [optional("b", "string")] }), optional("c", "int")];
+  const fields = [
+    optional("a", "string"),
+    optional("s", { type: "struct", fields: [optional("b", "string")] }),
+    optional("c", "int"),
+  ];
   const sql = "SELECT 'aaaa' a, {b: 'bbbb'} s, 1 c";
   test("by table and by column", async () => {
     const { columns } = await written(fields, sql, {
@@ -199,17 +238,21 @@ describe("metrics modes", () => {
 describe("refusals", () => {
   const schema = schemaOf({ ...optional("id", "int"), required: true });
   const plan = metricsPlan({ schema, spec: unpartitioned, properties: {} });
-  const file = (column: string, nulls: string): (() => DataFile) => () =>
-    dataFileFromStats({
-      plan,
-      path: "x.parquet",
-      recordCount: 2n,
-      sizeBytes: 1n,
-      columnStatistics: new Map([[column, new Map([["null_count", nulls]])]]),
-      partition: [],
-    });
+  const file =
+    (column: string, nulls: string): (() => DataFile) =>
+    () =>
+      dataFileFromStats({
+        plan,
+        path: "x.parquet",
+        recordCount: 2n,
+        sizeBytes: 1n,
+        columnStatistics: new Map([[column, new Map([["null_count", nulls]])]]),
+        partition: [],
+      });
   test("nulls in a required column", () => {
-    expect(file('"id"', "2")).toThrow("column id is required, and the file x.parquet would hold 2 nulls in it");
+    expect(file('"id"', "2")).toThrow(
+      "column id is required, and the file x.parquet would hold 2 nulls in it",
+    );
     expect(file('"id"', "0")).not.toThrow();
   });
   test("statistics of other columns", () => expect(file('"idd"', "0")).toThrow('"idd"'));

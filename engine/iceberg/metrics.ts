@@ -2,7 +2,15 @@
 import { lakeError } from "../common/errors.ts";
 import { truncateLower, truncateUpper } from "./bounds.ts";
 import { childFields } from "./field-ids.ts";
-import type { DataFile, IcebergType, NestedField, PartitionSpec, PrimitiveType, Schema, Value } from "./types.ts";
+import type {
+  DataFile,
+  IcebergType,
+  NestedField,
+  PartitionSpec,
+  PrimitiveType,
+  Schema,
+  Value,
+} from "./types.ts";
 import { parseEngineText, serialiseValue } from "./values.ts";
 
 type MetricsMode =

@@ -12,9 +12,19 @@ const schema: Schema = {
     { id: 2, name: "ts", required: false, type: "timestamptz" },
     { id: 3, name: "name", required: false, type: "string" },
     { id: 4, name: "year", required: false, type: "int" },
-    { id: 5, name: "s", required: false, type: { type: "struct", fields: [{ id: 6, name: "d", required: false, type: "date" }] } },
+    {
+      id: 5,
+      name: "s",
+      required: false,
+      type: { type: "struct", fields: [{ id: 6, name: "d", required: false, type: "date" }] },
+    },
     { id: 7, name: "ts_hour", required: false, type: "int" },
-    { id: 8, name: "tags", required: false, type: { type: "list", "element-id": 9, element: "string", "element-required": false } },
+    {
+      id: 8,
+      name: "tags",
+      required: false,
+      type: { type: "list", "element-id": 9, element: "string", "element-required": false },
+    },
     { id: 10, name: "b", required: false, type: "binary" },
     { id: 11, name: "month of", required: false, type: "double" },
   ],
@@ -27,11 +37,21 @@ const parse = (
 
 describe("partition_by", () => {
   test("terms become fields with Java's names and ids from 1000", () => {
-    const texts = ["year", "day(ts)", "bucket(16, id)", "truncate(name, 4)", "Month( s.d )", "void(b)", 'identity("month of")'];
+    const texts = [
+      "year",
+      "day(ts)",
+      "bucket(16, id)",
+      "truncate(name, 4)",
+      "Month( s.d )",
+      "void(b)",
+      'identity("month of")',
+    ];
     const { spec, lastPartitionId } = parse(texts);
     expect(spec["spec-id"]).toBe(0);
     expect(lastPartitionId).toBe(1006);
-    expect(spec.fields.map((field) => [field["field-id"], field.name, field.transform, field["source-id"]])).toEqual([
+    expect(
+      spec.fields.map((field) => [field["field-id"], field.name, field.transform, field["source-id"]]),
+    ).toEqual([
       [1000, "year", "identity", 4],
       [1001, "ts_day", "day", 2],
       [1002, "id_bucket", "bucket[16]", 1],
@@ -40,7 +60,15 @@ describe("partition_by", () => {
       [1005, "b_null", "void", 10],
       [1006, "month of", "identity", 11],
     ]);
-    expect(partitionFieldTypes(spec, schema)).toEqual(["int", "date", "int", "string", "int", "binary", "double"]);
+    expect(partitionFieldTypes(spec, schema)).toEqual([
+      "int",
+      "date",
+      "int",
+      "string",
+      "int",
+      "binary",
+      "double",
+    ]);
   });
 
   test("no terms are the unpartitioned spec", () => {
@@ -55,7 +83,9 @@ describe("partition_by", () => {
     expect(second.spec["spec-id"]).toBe(1);
     expect(second.spec.fields.map((field) => field["field-id"])).toEqual([1001, 1002]);
     const third = parse(["year"], [first.spec, second.spec], second.lastPartitionId);
-    expect([third.spec["spec-id"], third.spec.fields[0]?.["field-id"], third.lastPartitionId]).toEqual([2, 1000, 1002]);
+    expect([third.spec["spec-id"], third.spec.fields[0]?.["field-id"], third.lastPartitionId]).toEqual([
+      2, 1000, 1002,
+    ]);
   });
 
   for (const [texts, code, text] of [

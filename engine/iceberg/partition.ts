@@ -3,9 +3,23 @@ import { lakeError } from "../common/errors.ts";
 import { didYouMean } from "../common/suggest.ts";
 import { dateText, twoDigits, yearText } from "./calendar.ts";
 import { fieldsById } from "./field-ids.ts";
-import { parseTransform, transformAccepts, transformResultType, transformText, type Transform } from "./transforms.ts";
+import {
+  parseTransform,
+  transformAccepts,
+  transformResultType,
+  transformText,
+  type Transform,
+} from "./transform.ts";
 import { typeText } from "./type-text.ts";
-import type { IcebergType, NestedField, PartitionField, PartitionSpec, Schema, StructType, Value } from "./types.ts";
+import type {
+  IcebergType,
+  NestedField,
+  PartitionField,
+  PartitionSpec,
+  Schema,
+  StructType,
+  Value,
+} from "./types.ts";
 import { bytesToHex, valueToText } from "./values.ts";
 
 export interface PartitionByRequest {
@@ -136,9 +150,7 @@ function fieldName(column: string, transform: Transform): string {
 }
 
 function unquote(column: string): string {
-  return column.startsWith('"') && column.endsWith('"')
-    ? column.slice(1, -1).replaceAll('""', '"')
-    : column;
+  return column.startsWith('"') && column.endsWith('"') ? column.slice(1, -1).replaceAll('""', '"') : column;
 }
 
 function findColumn(

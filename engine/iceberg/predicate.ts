@@ -20,7 +20,6 @@ export type { BoundPredicate, ComparisonOperator } from "./bound-predicate.ts";
 export { projectInclusive } from "./projection.ts";
 export { mightMatchFile, mightMatchManifest, mightMatchPartition } from "./pruning.ts";
 
-
 /**
  * Columns are named by their path through structs (`["s", "a"]`). A row is kept when the filter is true:
  * SQL's three-valued logic, in which NaN equals itself and is above all other numbers, and both zeros
@@ -41,7 +40,11 @@ export type LeafPredicate =
       /** In the column's own value form: bigint for long and timestamps, unscaled for decimals, … */
       readonly value: Literal;
     }
-  | { readonly kind: "in" | "not-in"; readonly column: readonly string[]; readonly values: readonly Literal[] }
+  | {
+      readonly kind: "in" | "not-in";
+      readonly column: readonly string[];
+      readonly values: readonly Literal[];
+    }
   | { readonly kind: "is-null" | "not-null"; readonly column: readonly string[] }
   | {
       readonly kind: "starts-with" | "not-starts-with";
@@ -77,7 +80,10 @@ function bind(predicate: Predicate, schema: Schema, negated: boolean): BoundPred
   }
 }
 
-function findColumn(path: readonly string[], schema: Schema): { readonly id: number; readonly type: IcebergType } {
+function findColumn(
+  path: readonly string[],
+  schema: Schema,
+): { readonly id: number; readonly type: IcebergType } {
   let struct: StructType = schema;
   for (const [index, name] of path.entries()) {
     const field =

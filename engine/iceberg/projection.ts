@@ -1,5 +1,12 @@
 // From a filter on rows to a filter on partition values that no partition with such a row fails.
-import { allOf, always, anyOf, type BoundLeaf, type BoundPredicate, type Literal } from "./bound-predicate.ts";
+import {
+  allOf,
+  always,
+  anyOf,
+  type BoundLeaf,
+  type BoundPredicate,
+  type Literal,
+} from "./bound-predicate.ts";
 import { fieldsById } from "./field-ids.ts";
 import {
   parseTransform,
@@ -7,14 +14,18 @@ import {
   transformFunction,
   transformResultType,
   type Transform,
-} from "./transforms.ts";
+} from "./transform.ts";
 import type { IcebergType, PartitionField, PartitionSpec, Schema, Value } from "./types.ts";
 
 /**
  * The filter over the spec's partition values (a leaf's `id` is the field's position). Leaves whose
  * column no field of the spec comes from, or through a transform that it does not know, become true.
  */
-export function projectInclusive(filter: BoundPredicate, spec: PartitionSpec, schema: Schema): BoundPredicate {
+export function projectInclusive(
+  filter: BoundPredicate,
+  spec: PartitionSpec,
+  schema: Schema,
+): BoundPredicate {
   const byId = fieldsById(schema);
   const project = (part: BoundPredicate): BoundPredicate => {
     switch (part.kind) {
@@ -92,9 +103,11 @@ function projectRange(
   const highest = transform.kind === "truncate" && weak === "<=" ? highestOf(type) : undefined;
   if (highest === undefined || !("width" in transform)) return kept;
   // Truncating close to the smallest int or long wraps round to the largest, here as in Java.
-  const wrapped =
-    typeof highest === "bigint" ? highest - BigInt(transform.width) : highest - transform.width;
-  return anyOf([kept, { kind: "leaf", id: index, type, test: { kind: "compare", operator: ">=", value: wrapped } }]);
+  const wrapped = typeof highest === "bigint" ? highest - BigInt(transform.width) : highest - transform.width;
+  return anyOf([
+    kept,
+    { kind: "leaf", id: index, type, test: { kind: "compare", operator: ">=", value: wrapped } },
+  ]);
 }
 
 function isNumber(value: Literal): boolean {

@@ -149,7 +149,8 @@ function comparisonMightMatch(
   }
   const above = (bound: Value | undefined): boolean => bound !== undefined && compare(type, bound, value) > 0;
   const below = (bound: Value | undefined): boolean => bound !== undefined && compare(type, bound, value) < 0;
-  const same = (bound: Value | undefined): boolean => bound !== undefined && compare(type, bound, value) === 0;
+  const same = (bound: Value | undefined): boolean =>
+    bound !== undefined && compare(type, bound, value) === 0;
   switch (operator) {
     case "=":
       return !above(lower) && !below(upper);

@@ -41,7 +41,12 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-function dataFile(path: string, day: number | null, ids: readonly [bigint, bigint], more: Partial<DataFile> = {}): DataFile {
+function dataFile(
+  path: string,
+  day: number | null,
+  ids: readonly [bigint, bigint],
+  more: Partial<DataFile> = {},
+): DataFile {
   return {
     content: "data",
     path,
@@ -155,7 +160,13 @@ async function planned(metadata: TableMetadata, filter?: Predicate): Promise<str
 describe("planScan", () => {
   test("gives live files with sequence number and identity constants", async () => {
     const metadata = await table([
-      { files: [[dataFile("a", 1, [0n, 9n]), 3n], [dataFile("gone", 1, [0n, 9n]), 3n, "deleted"], [dataFile("b", null, [0n, 9n]), 4n]] },
+      {
+        files: [
+          [dataFile("a", 1, [0n, 9n]), 3n],
+          [dataFile("gone", 1, [0n, 9n]), 3n, "deleted"],
+          [dataFile("b", null, [0n, 9n]), 4n],
+        ],
+      },
       { spec: unpartitioned, files: [[dataFile("old", 1, [0n, 9n], { specId: 0, partition: [] }), 1n]] },
     ]);
     const tasks = await planScan({ storage, metadata });
@@ -169,7 +180,13 @@ describe("planScan", () => {
 
   test("leaves out manifests by summary, without reading them, then files by partition and bounds", async () => {
     const metadata = await table([
-      { files: [[dataFile("a", 1, [0n, 9n]), 1n], [dataFile("b", 2, [0n, 9n]), 1n], [dataFile("c", 2, [50n, 59n]), 1n]] },
+      {
+        files: [
+          [dataFile("a", 1, [0n, 9n]), 1n],
+          [dataFile("b", 2, [0n, 9n]), 1n],
+          [dataFile("c", 2, [50n, 59n]), 1n],
+        ],
+      },
       { files: [[dataFile("d", 8, [0n, 9n]), 1n]] },
       { spec: unpartitioned, files: [[dataFile("old", 1, [0n, 9n], { specId: 0, partition: [] }), 1n]] },
       { files: [[dataFile("e", 2, [0n, 9n]), 1n, "deleted"]] },
@@ -177,7 +194,11 @@ describe("planScan", () => {
     const day: Predicate = { kind: "compare", column: ["day"], operator: "=", value: 2 };
     reads.length = 0;
     expect(await planned(metadata, day)).toEqual(["b", "c", "old"]);
-    expect(reads.map((path) => path.slice(path.lastIndexOf("/") + 1)).sort()).toEqual(["list.avro", "m0.avro", "m2.avro"]);
+    expect(reads.map((path) => path.slice(path.lastIndexOf("/") + 1)).sort()).toEqual([
+      "list.avro",
+      "m0.avro",
+      "m2.avro",
+    ]);
     const id: Predicate = { kind: "compare", column: ["id"], operator: ">", value: 20n };
     expect(await planned(metadata, { kind: "and", terms: [day, id] })).toEqual(["c"]);
   });
@@ -191,7 +212,11 @@ describe("planScan", () => {
 
   for (const [feature, part, more] of [
     ["data files in ORC", { files: [[dataFile("a", 1, [0n, 1n], { format: "ORC" }), 1n]] }, {}],
-    ["encryption (key_metadata)", { files: [[dataFile("a", 1, [0n, 1n], { keyMetadata: Uint8Array.of(1) }), 1n]] }, {}],
+    [
+      "encryption (key_metadata)",
+      { files: [[dataFile("a", 1, [0n, 1n], { keyMetadata: Uint8Array.of(1) }), 1n]] },
+      {},
+    ],
     ["encryption (key_metadata)", { files: [], row: { keyMetadata: Uint8Array.of(1) } }, {}],
     [
       "the type variant (column v)",
@@ -200,16 +225,18 @@ describe("planScan", () => {
     ],
   ] as readonly (readonly [string, Part, Partial<TableMetadata>])[]) {
     test(`refuses ${feature} by name`, async () => {
-      const error: unknown = await planScan({ storage, metadata: await table([part], more) }).catch((caught: unknown) => caught);
+      const error: unknown = await planScan({ storage, metadata: await table([part], more) }).catch(
+        (caught: unknown) => caught,
+      );
       expect(isLakeError(error, "iceberg/unsupported-feature") && error.message).toContain(feature);
     });
   }
 
   test("refuses a file that is listed twice: its rows would count twice", async () => {
     const twice = [dataFile("a", 1, [0n, 1n]), 1n] as const;
-    await expect(planScan({ storage, metadata: await table([{ files: [twice] }, { files: [twice] }]) })).rejects.toThrow(
-      "lists the data file a more than once",
-    );
+    await expect(
+      planScan({ storage, metadata: await table([{ files: [twice] }, { files: [twice] }]) }),
+    ).rejects.toThrow("lists the data file a more than once");
   });
 });
 
@@ -221,10 +248,14 @@ describe("deletes apply by sequence number and partition", () => {
       [dataFile("p2-s3", 2, [0n, 9n]), 3n],
     ],
   };
-  const withDeletes = (...files: Part["files"]): Promise<TableMetadata> => table([data, { content: "deletes", files }]);
+  const withDeletes = (...files: Part["files"]): Promise<TableMetadata> =>
+    table([data, { content: "deletes", files }]);
 
   test("position deletes: the same partition, not older than the data", async () => {
-    const metadata = await withDeletes([deleteFile("d", "position-deletes"), 3n], [deleteFile("e", "position-deletes"), 5n]);
+    const metadata = await withDeletes(
+      [deleteFile("d", "position-deletes"), 3n],
+      [deleteFile("e", "position-deletes"), 5n],
+    );
     expect(await planned(metadata)).toEqual(["p1-s3 d e", "p1-s5 e", "p2-s3"]);
   });
   test("position deletes of one file, by reference or by the bounds of file_path", async () => {
@@ -242,12 +273,22 @@ describe("deletes apply by sequence number and partition", () => {
   });
   test("equality deletes of an unpartitioned spec reach all partitions, also under a filter", async () => {
     const everywhere = deleteFile("d", "equality-deletes", { specId: 0, partition: [] });
-    const metadata = await table([data, { spec: unpartitioned, content: "deletes", files: [[everywhere, 4n]] }]);
+    const metadata = await table([
+      data,
+      { spec: unpartitioned, content: "deletes", files: [[everywhere, 4n]] },
+    ]);
     expect(await planned(metadata)).toEqual(["p1-s3 d", "p1-s5", "p2-s3 d"]);
-    expect(await planned(metadata, { kind: "compare", column: ["day"], operator: "=", value: 2 })).toEqual(["p2-s3 d"]);
+    expect(await planned(metadata, { kind: "compare", column: ["day"], operator: "=", value: 2 })).toEqual([
+      "p2-s3 d",
+    ]);
   });
   test("a deletion vector takes the place of position deletes", async () => {
-    const vector = { format: "PUFFIN", referencedDataFile: "p1-s3", contentOffset: 4n, contentSizeBytes: 40n };
+    const vector = {
+      format: "PUFFIN",
+      referencedDataFile: "p1-s3",
+      contentOffset: 4n,
+      contentSizeBytes: 40n,
+    };
     const metadata = await withDeletes(
       [deleteFile("v", "position-deletes", vector), 6n],
       [deleteFile("d", "position-deletes"), 6n],
@@ -257,7 +298,11 @@ describe("deletes apply by sequence number and partition", () => {
 });
 
 describe("asRelation", () => {
-  const renamed: Schema = { ...schema, "schema-id": 1, fields: [{ id: 1, name: "key", required: false, type: "long" }] };
+  const renamed: Schema = {
+    ...schema,
+    "schema-id": 1,
+    fields: [{ id: 1, name: "key", required: false, type: "long" }],
+  };
   test("an older snapshot has its own schema, the current state the table's", async () => {
     const base = await table([]);
     const [snapshot] = base.snapshots;
@@ -270,10 +315,15 @@ describe("asRelation", () => {
       properties: { "schema.name-mapping.default": '[{"field-id":1,"names":["id"]}]' },
     };
     const names = (snapshotId?: bigint): string[] =>
-      asRelation({ name: "t", metadata, tasks: [], ...(snapshotId !== undefined && { snapshotId }) }).schema.fields.map(
-        ({ name }) => name,
-      );
+      asRelation({
+        name: "t",
+        metadata,
+        tasks: [],
+        ...(snapshotId !== undefined && { snapshotId }),
+      }).schema.fields.map(({ name }) => name);
     expect([names(), names(8n), names(7n)]).toEqual([["key"], ["key"], ["id", "day"]]);
-    expect(asRelation({ name: "t", metadata, tasks: [] }).nameMapping).toEqual([{ "field-id": 1, names: ["id"] }]);
+    expect(asRelation({ name: "t", metadata, tasks: [] }).nameMapping).toEqual([
+      { "field-id": 1, names: ["id"] },
+    ]);
   });
 });

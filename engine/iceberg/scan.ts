@@ -12,7 +12,7 @@ import { partitionKey } from "./partition.ts";
 import { bindPredicate, type Predicate } from "./predicate.ts";
 import { projectInclusive } from "./projection.ts";
 import { mightMatchFile, mightMatchManifest, mightMatchPartition } from "./pruning.ts";
-import { parseTransform } from "./transforms.ts";
+import { parseTransform } from "./transform.ts";
 import { typeText } from "./type-text.ts";
 import type {
   DataFile,
@@ -96,8 +96,17 @@ export function asRelation({
     name,
     schema: snapshotSchema(metadata, snapshotId),
     tasks,
-    ...(mapping !== undefined && { nameMapping: JSON.parse(mapping) as unknown }),
+    ...(mapping !== undefined && { nameMapping: parseMapping(mapping, metadata.location) }),
   };
+}
+
+function parseMapping(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    const problem = `its property schema.name-mapping.default is no JSON`;
+    throw lakeError("iceberg/bad-metadata", { path, problem }, { cause });
+  }
 }
 
 /** How many different partitions the tasks' files lie in. */
@@ -155,7 +164,10 @@ async function liveFiles(
 class SpecCatalogue {
   private readonly specs: ReadonlyMap<number, PartitionSpec>;
   private readonly filters = new Map<number, BoundPredicate>();
-  private readonly identities = new Map<number, readonly (readonly [index: number, id: number, IcebergType])[]>();
+  private readonly identities = new Map<
+    number,
+    readonly (readonly [index: number, id: number, IcebergType])[]
+  >();
   private readonly schema: Schema;
   private readonly bound: BoundPredicate;
 
@@ -212,7 +224,10 @@ function refuseUnreadableTypes(schema: Schema, path: string): void {
 function refuseUnreadableFile(file: DataFile): void {
   refuseEncrypted(file.keyMetadata, file.path);
   if (file.format.toUpperCase() === "PARQUET") return;
-  throw lakeError("iceberg/unsupported-feature", { feature: `data files in ${file.format}`, path: file.path });
+  throw lakeError("iceberg/unsupported-feature", {
+    feature: `data files in ${file.format}`,
+    path: file.path,
+  });
 }
 
 function refuseEncrypted(keyMetadata: Uint8Array | undefined, path: string): void {

@@ -133,7 +133,9 @@ function evolveMissing(
   const column = path.join(".");
   switch (evolution.mode) {
     case "fail":
-      evolution.errors.push(lakeError("iceberg/schema-changed", { column, change: "is gone from the query" }));
+      evolution.errors.push(
+        lakeError("iceberg/schema-changed", { column, change: "is gone from the query" }),
+      );
       return field;
     case "sync_all_columns":
       evolution.changes.push({ kind: "drop", path, from: typeText(field.type) });

@@ -44,13 +44,19 @@ describe("types", () => {
     ["timestamptz_ns", "timestamptz_ns"],
     ["geometry(srid:4326)", "geometry(srid:4326)"],
   ] as const) {
-    test(`${given}`, () => expect(parseType(given)).toBe(parsed));
+    test(`reads ${given}`, () => expect(parseType(given)).toBe(parsed));
   }
   for (const text of ["decimal(39, 2)", "decimal(2, 3)", "varchar", "", { type: "set" }]) {
-    test(`${JSON.stringify(text)} is refused`, () => expect(() => parseType(text)).toThrow("is not a type of Iceberg"));
+    test(`${JSON.stringify(text)} is refused`, () =>
+      expect(() => parseType(text)).toThrow("is not a type of Iceberg"));
   }
   test("nested types are read at any depth and written for people", () => {
-    const json = { type: "list", "element-id": 2, element: { type: "struct", fields: [field(3, "a", "decimal(9,2)" as IcebergType)] }, "element-required": false };
+    const json = {
+      type: "list",
+      "element-id": 2,
+      element: { type: "struct", fields: [field(3, "a", "decimal(9,2)" as IcebergType)] },
+      "element-required": false,
+    };
     expect(typeText(parseType(json))).toBe("list<struct<a: decimal(9, 2)>>");
   });
 });
@@ -100,7 +106,9 @@ describe("evolution", () => {
 
   test("append_new_columns adds at the end, widens, and keeps what the query lacks", () => {
     const { schema: evolved, changes, lastColumnId } = evolve(wider, "append_new_columns");
-    expect(evolved.fields.map(({ id, name, type, required }) => [id, name, typeText(type), required])).toEqual([
+    expect(
+      evolved.fields.map(({ id, name, type, required }) => [id, name, typeText(type), required]),
+    ).toEqual([
       [1, "id", "long", true],
       [2, "s", "struct<a: int, b: string, n: struct<q: int>>", false],
       [3, "l", "list<struct<x: double, y: date>>", false],
@@ -120,7 +128,13 @@ describe("evolution", () => {
 
   test("sync_all_columns also drops and takes the query's order, ids kept", () => {
     const { schema: evolved, changes } = evolve(wider, "sync_all_columns");
-    expect(evolved.fields.map(({ id, name }) => `${id} ${name}`)).toEqual(["4 d", "1 id", "3 l", "2 s", "24 new"]);
+    expect(evolved.fields.map(({ id, name }) => `${id} ${name}`)).toEqual([
+      "4 d",
+      "1 id",
+      "3 l",
+      "2 s",
+      "24 new",
+    ]);
     expect(changes).toContainEqual({ kind: "drop", path: ["s", "a"], from: "int" });
     expect(changes.filter(({ kind }) => kind === "reorder").map(({ path }) => path.join("."))).toEqual([
       "l.element",
@@ -179,13 +193,19 @@ describe("evolution", () => {
   test("narrower columns fit as they are; required becomes optional, never the reverse", () => {
     const wide = schema(field(1, "n", "long", true), field(2, "o", "double"));
     const incoming = schema(field(0, "n", "int"), field(0, "o", "float", true));
-    const { schema: evolved, changes } = evolveSchema({ current: wide, incoming, lastColumnId: 2, mode: "append_new_columns" });
+    const { schema: evolved, changes } = evolveSchema({
+      current: wide,
+      incoming,
+      lastColumnId: 2,
+      mode: "append_new_columns",
+    });
     expect(evolved.fields).toEqual([field(1, "n", "long"), field(2, "o", "double")]);
     expect(changes).toEqual([{ kind: "make-optional", path: ["n"] }]);
   });
 
   test("map keys do not change", () => {
-    const of = (key: IcebergType): Schema => schema(field(1, "m", { ...(map(2, 3, "int") as object), key } as IcebergType));
+    const of = (key: IcebergType): Schema =>
+      schema(field(1, "m", { ...(map(2, 3, "int") as object), key } as IcebergType));
     const change = (): unknown =>
       evolveSchema({ current: of("int"), incoming: of("long"), lastColumnId: 3, mode: "sync_all_columns" });
     expect(errorsOf(change)).toEqual(["iceberg/incompatible-type m.key"]);

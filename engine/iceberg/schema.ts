@@ -25,7 +25,9 @@ export function sameType(a: IcebergType, b: IcebergType): boolean {
   }
   const left = childFields(a);
   const right = childFields(b);
-  return a.type === b.type && left.length === right.length && left.every((field, i) => sameField(field, right[i]));
+  return (
+    a.type === b.type && left.length === right.length && left.every((field, i) => sameField(field, right[i]))
+  );
 }
 
 function sameField(a: NestedField, b: NestedField | undefined): boolean {

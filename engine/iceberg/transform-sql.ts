@@ -1,7 +1,7 @@
 // Partition transforms as expressions of DuckDB's SQL, equal to `transforms.ts` for every value.
 import { lakeError } from "../common/errors.ts";
 import { murmur3Sql } from "./murmur3-sql.ts";
-import { applyTransform, parseTransform, transformResultType } from "./transforms.ts";
+import { applyTransform, parseTransform, transformResultType } from "./transform.ts";
 import { decimalOf, typeText } from "./type-text.ts";
 import type { IcebergType } from "./types.ts";
 import { valueToSqlLiteral } from "./values.ts";
@@ -67,7 +67,11 @@ function microsSql(column: string, type: IcebergType): string {
       return floorDivideSql(`epoch_ns(${column})`, 1000);
     default:
       // The engine has no type for zoned nanoseconds.
-      throw lakeError("iceberg/transform-type", { transform: "a time transform", column, type: typeText(type) });
+      throw lakeError("iceberg/transform-type", {
+        transform: "a time transform",
+        column,
+        type: typeText(type),
+      });
   }
 }
 
@@ -80,7 +84,8 @@ function ordinalSql(kind: "year" | "month" | "day" | "hour", column: string, typ
     return `(CASE WHEN ${tooHigh} WHEN ${tooLow} ELSE ${hours} END)::INTEGER`;
   }
   // make_timestamp takes microseconds in UTC; a cast from timestamptz would go through the session's zone.
-  const plain = type === "date" || type === "timestamp" ? column : `make_timestamp(${microsSql(column, type)})`;
+  const plain =
+    type === "date" || type === "timestamp" ? column : `make_timestamp(${microsSql(column, type)})`;
   if (kind === "day") return `${plain}::DATE`;
   if (kind === "year") return `(year(${plain}) - 1970)::INTEGER`;
   return `((year(${plain}) - 1970) * 12 + month(${plain}) - 1)::INTEGER`;

@@ -37,7 +37,7 @@ export function parseType(json: unknown): IcebergType {
       return { ...map, key: parseType(nested["key"]), value: parseType(nested["value"]) };
     }
   }
-  throw lakeError("iceberg/unknown-type", { text: JSON.stringify(json) ?? String(json) });
+  throw lakeError("iceberg/unknown-type", { text: JSON.stringify(json) ?? "undefined" });
 }
 
 function parseField(json: unknown): NestedField {
@@ -49,7 +49,12 @@ function parsePrimitive(text: string): PrimitiveType {
   const name = text.trim();
   if (plainTypes.has(name)) return name as PrimitiveType;
   const decimal = /^decimal\(\s*(\d+)\s*,\s*(\d+)\s*\)$/.exec(name);
-  if (decimal && Number(decimal[1]) >= 1 && Number(decimal[1]) <= 38 && Number(decimal[2]) <= Number(decimal[1])) {
+  if (
+    decimal &&
+    Number(decimal[1]) >= 1 &&
+    Number(decimal[1]) <= 38 &&
+    Number(decimal[2]) <= Number(decimal[1])
+  ) {
     return `decimal(${Number(decimal[1])}, ${Number(decimal[2])})`;
   }
   const fixed = /^fixed\[\s*(\d+)\s*\]$/.exec(name);

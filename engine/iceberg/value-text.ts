@@ -1,6 +1,14 @@
 // Single values as text: the engine's, SQL's, JSON's (specification, appendix D) and people's.
 import { lakeError } from "../common/errors.ts";
-import { civilFromDays, dateText, daysFromCivil, floorDivide, timestampText, timeText, twoDigits } from "./calendar.ts";
+import {
+  civilFromDays,
+  dateText,
+  daysFromCivil,
+  floorDivide,
+  timestampText,
+  timeText,
+  twoDigits,
+} from "./calendar.ts";
 import { decimalOf, typeText } from "./type-text.ts";
 import type { IcebergType, Value } from "./types.ts";
 
@@ -122,7 +130,7 @@ export function valueToText(type: IcebergType, value: Value): string {
     case "date":
       return dateText(Number(value));
     case "time":
-      return timeText(BigInt(value as bigint), 6);
+      return timeText(value as bigint, 6);
     case "timestamp":
       return timestampText(value as bigint, 6);
     case "timestamptz":
@@ -243,5 +251,5 @@ export function valueFromJson(type: IcebergType, json: unknown): Value {
   if (typeof json === "string" && type !== "boolean" && type !== "int" && type !== "long") {
     return parseEngineText(type, json);
   }
-  throw lakeError("iceberg/bad-value", { text: JSON.stringify(json) ?? String(json), type: typeText(type) });
+  throw lakeError("iceberg/bad-value", { text: JSON.stringify(json) ?? "undefined", type: typeText(type) });
 }

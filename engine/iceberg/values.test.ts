@@ -52,7 +52,9 @@ describe("bytes of single values (specification, appendix D)", () => {
   });
 
   test("bytes of another width, and broken UTF-8, are refused", () => {
-    expect(() => deserialiseValue("int", Uint8Array.of(1))).toThrow(/the bytes 01 are not a value of type int/);
+    expect(() => deserialiseValue("int", Uint8Array.of(1))).toThrow(
+      /the bytes 01 are not a value of type int/,
+    );
     expect(() => deserialiseValue("string", Uint8Array.of(0xc3))).toThrow(/c3/);
     expect(() => serialiseValue("long", 1)).toThrow(/1 is not a value of type long/);
   });
@@ -65,7 +67,9 @@ describe("bytes of single values (specification, appendix D)", () => {
 
 describe("order", () => {
   test("numbers: -0.0 before +0.0, NaN last, null first", () => {
-    const sorted = [Number.NaN, 1, 0, -0, -Infinity, null, Infinity].sort((a, b) => compareValues("double", a, b));
+    const sorted = [Number.NaN, 1, 0, -0, -Infinity, null, Infinity].sort((a, b) =>
+      compareValues("double", a, b),
+    );
     expect(sorted).toEqual([null, -Infinity, -0, 0, 1, Infinity, Number.NaN]);
   });
 
@@ -175,7 +179,7 @@ describe("JSON of defaults (appendix D)", () => {
     ["string", "x", "x"],
   ];
   for (const [type, value, json] of cases) {
-    test(`${type as string}`, () => {
+    test(`JSON form of ${type as string}`, () => {
       expect(valueToJson(type, value)).toEqual(json);
       expect(valueFromJson(type, json)).toEqual(value);
     });

@@ -82,12 +82,13 @@ export interface Seed extends NodeBase {
   readonly patchPath?: string;
 }
 
-/** `type: landing` (files of JSON lines) or `type: iceberg` (a table by catalog name or metadata path). */
+/** `type: landing` (files of JSON lines), `type: iceberg` (a table by catalog name or metadata path), or one
+ *  that the engine provides. */
 export interface Source extends NodeBase {
   readonly resourceType: "source";
   readonly sourceName: string;
   readonly identifier: string;
-  readonly type: "landing" | "iceberg";
+  readonly type: "landing" | "iceberg" | "engine";
   /** Landing: folder (relative to the target's `landing` or absolute) and file-name patterns. */
   readonly location?: string;
   readonly files?: readonly string[];

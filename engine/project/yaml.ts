@@ -123,7 +123,10 @@ function join(value: Json, place: Place, at: (offset: number) => Location): Yaml
     );
     return { value, at: here, entries: null, items };
   }
-  if (value === null || typeof value !== "object") return { value, at: here, entries: null, items: null };
+  if (value === null || typeof value !== "object") {
+    refuseInexact(value, here);
+    return { value, at: here, entries: null, items: null };
+  }
   const entries = new Map<string, YamlEntry>();
   for (const [key, item] of Object.entries(value)) {
     // A key that a merge (`<<`) brought stands where the mapping stands.
@@ -135,6 +138,14 @@ function join(value: Json, place: Place, at: (offset: number) => Location): Yaml
     entries.set(key, { keyAt, node: join(item, valuePlace.offset < offset ? leaf(offset) : valuePlace, at) });
   }
   return { value, at: here, entries, items: null };
+}
+
+/** A number with more digits than JavaScript keeps would be another number in SQL. */
+function refuseInexact(value: Json, at: Location): void {
+  if (typeof value !== "number" || Number.isSafeInteger(value)) return;
+  if (Number.isFinite(value) && !Number.isInteger(value)) return;
+  const problem = `the number ${value} cannot be kept exactly`;
+  throw lakeError("project/bad-yaml", { file: at.file, problem }, { at, hint: "put it in quotes" });
 }
 
 function lineStarts(source: string): readonly number[] {

@@ -1,6 +1,12 @@
-import type { RunEvent } from "../run/types.ts";
+import type { NodeResult, RunEvent } from "../run/types.ts";
 import { finishedLine, isBad, noticeLine } from "./event-lines.ts";
 import type { Progress, ProgressOptions } from "./progress.ts";
+
+/** Tests that need not run again are many and say nothing. */
+function isWorthALine(result: NodeResult, quiet: boolean): boolean {
+  if (quiet) return isBad(result.status);
+  return result.resourceType !== "test" || result.status !== "reused";
+}
 
 /** For pipes and log files: one line for each finished step, nothing is redrawn. */
 export class LineProgress implements Progress {
@@ -13,7 +19,7 @@ export class LineProgress implements Progress {
   onEvent(event: RunEvent): void {
     const { quiet, style, write } = this.options;
     if (event.kind === "node-finished") {
-      if (!quiet || isBad(event.result.status)) write(`${finishedLine({ ...event, style })}\n`);
+      if (isWorthALine(event.result, quiet)) write(`${finishedLine({ ...event, style })}\n`);
       return;
     }
     if (quiet && event.kind !== "warning") return;

@@ -67,14 +67,21 @@ describe("the closing text of a run", () => {
         "FAIL not_null_orders_one",
         "  3 failing rows",
         "  declared in models/gold/_gold.yml:9",
-        "  look at the rows: lake show not_null_orders_one",
+        "  to keep the failing rows as a table, run again with --store-failures",
         "  compiled SQL: target/compiled/t.sql",
       ].join("\n"),
     );
     expect(text).toContain(
       "Failed in 6.2 s: nothing was published: every table is as it was before\n1 test failed",
     );
+    expect(text).toMatch(/^staged, not published\ntable /);
     expect(text).not.toContain("Try next");
+  });
+
+  test("names the table that holds the failing rows", () => {
+    const failed = testResult({ status: "fail", failuresTable: { namespace: "shop_failures", name: "t" } });
+    const text = renderSummary(runResult([failed], { published: false, success: false }), view);
+    expect(text).toContain("  failing rows: table shop_failures.t");
   });
 
   test("shows the error of a model with its line of source", () => {

@@ -56,20 +56,24 @@ function tableSection(result: RunResult, { style }: SummaryOptions): string {
     "",
     formatDuration(result.elapsedMs),
   ];
-  return renderTextTable({
-    columns: [
-      { title: "table" },
-      { title: "rows", align: "right" },
-      { title: "new", align: "right" },
-      { title: "files", align: "right" },
-      { title: "partitions", align: "right" },
-      { title: "size", align: "right" },
-      { title: "snapshot", align: "right" },
-      { title: "time", align: "right" },
-    ],
-    rows: built.length === 1 ? rows : [...rows, totals],
-    style,
-  });
+  const title = result.published || result.success ? "" : `${style.yellow("staged, not published")}\n`;
+  return (
+    title +
+    renderTextTable({
+      columns: [
+        { title: "table" },
+        { title: "rows", align: "right" },
+        { title: "new", align: "right" },
+        { title: "files", align: "right" },
+        { title: "partitions", align: "right" },
+        { title: "size", align: "right" },
+        { title: "snapshot", align: "right" },
+        { title: "time", align: "right" },
+      ],
+      rows: built.length === 1 ? rows : [...rows, totals],
+      style,
+    })
+  );
 }
 
 function problemSection(result: RunResult, options: SummaryOptions): string {
@@ -96,13 +100,12 @@ function problemSection(result: RunResult, options: SummaryOptions): string {
 
 /** How to see the rows behind a failure. */
 function lookAt(node: NodeResult): string[] {
-  if (node.failuresTable !== undefined) {
-    return [`  failing rows: lake query 'select * from "${tableName(node.failuresTable)}"'`];
+  const lines: string[] = [];
+  if (node.failuresTable !== undefined) lines.push(`  failing rows: table ${tableName(node.failuresTable)}`);
+  else if (node.resourceType === "test" && node.error === undefined) {
+    lines.push("  to keep the failing rows as a table, run again with --store-failures");
   }
-  const lines = node.compiledPath === undefined ? [] : [`  compiled SQL: ${node.compiledPath}`];
-  if (node.resourceType === "test" && node.status !== "error") {
-    lines.unshift(`  look at the rows: lake show ${shortName(node.uniqueId)}`);
-  }
+  if (node.compiledPath !== undefined) lines.push(`  compiled SQL: ${node.compiledPath}`);
   return lines;
 }
 
@@ -118,10 +121,11 @@ function rejectedSection(result: RunResult, { style }: SummaryOptions): string {
 
 function headline(result: RunResult, { style }: SummaryOptions): string {
   const time = style.dim(`in ${formatDuration(result.elapsedMs)}`);
-  const changed = result.results.filter(
-    (node) => node.table !== undefined && node.status === "success",
-  ).length;
-  const reused = result.results.filter((node) => node.table !== undefined && node.status === "reused").length;
+  const tables = result.results.filter(
+    ({ resourceType }) => resourceType === "model" || resourceType === "seed",
+  );
+  const changed = tables.filter((node) => node.table !== undefined && node.status === "success").length;
+  const reused = tables.filter((node) => node.status === "reused").length;
   if (result.results.length === 0) return `${style.yellow("Nothing to do:")} no node is selected`;
   if (!result.success) {
     const published = result.published
@@ -147,6 +151,7 @@ function counts(result: RunResult, { style }: SummaryOptions): string {
   add("warn", "warning", "warnings");
   add("fail", "test failed", "tests failed");
   add("error", "error", "errors");
+  add("reused", "unchanged", "unchanged");
   add("skipped", "skipped", "skipped");
   return parts.join(", ");
 }

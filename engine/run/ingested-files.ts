@@ -19,7 +19,7 @@ export const ingestedFilesColumns: readonly Column[] = [
 ];
 
 export function isIngestedFiles(source: Source): boolean {
-  return source.sourceName === "lake" && source.name === "ingested_files";
+  return source.type === "engine";
 }
 
 export async function ingestedFiles(session: Session, tables: RunTables): Promise<Value[][]> {

@@ -2,14 +2,13 @@
 import { lakeError } from "../common/errors.ts";
 import { suggest } from "../common/suggest.ts";
 import type { Json } from "../common/json.ts";
+import { secretNames, targetValues } from "../project/parse-context.ts";
 import type { DataTest, Model } from "../project/types.ts";
 import { renderTemplate } from "../template/render.ts";
 import type { Rendered, TemplateContext } from "../template/types.ts";
 import { relationName } from "../compute/compute.ts";
 import { NameIndex, sqlName, thisRelation } from "./names.ts";
 import type { Session } from "./session.ts";
-
-const secretNames = /^(AWS_|LAKE_SECRET_)/;
 
 /** Renders nodes of one session; the same node and mode is rendered once. */
 export class Renderer {
@@ -78,15 +77,7 @@ export class Renderer {
       macros,
       vars: settings.vars,
       envVar: (name) => (allowed.has(name) && !secretNames.test(name) ? env[name] : null),
-      target: {
-        name: profile.name,
-        schema: profile.schema,
-        profile_name: profile.profile,
-        warehouse: profile.warehouse,
-        landing: profile.landing,
-        threads: profile.threads,
-        type: profile.compute.type,
-      },
+      target: targetValues(profile),
       incremental: options.incremental ?? false,
       this: options.self ?? null,
       ref: (call) => {

@@ -51,7 +51,9 @@ function modelText(parents: readonly string[], index: number): string {
     return `select event_id as id, ${index} as area, amount\nfrom {{source "raw" "events"}}\nwhere amount > ${index}\n`;
   }
   const [first = "", ...others] = parents;
-  const joins = others.map((name, at) => `join {{ref "${name}"}} as other_${at} on other_${at}.id = first.id\n`);
+  const joins = others.map(
+    (name, at) => `join {{ref "${name}"}} as other_${at} on other_${at}.id = first.id\n`,
+  );
   const config = index % 4 === 0 ? `{{config materialized="table"}}\n` : "";
   return `${config}select first.id, first.area, first.amount\nfrom {{ref "${first}"}} as first\n${joins.join("")}where first.amount > ${index % 7}\n`;
 }
@@ -59,7 +61,10 @@ function modelText(parents: readonly string[], index: number): string {
 function propertiesText(names: readonly string[]): string {
   const entries = names
     .filter((_, index) => index % 5 === 0)
-    .map((name) => `  - name: ${name}\n    columns:\n      - name: id\n        data_tests: [not_null, unique]\n      - name: amount\n`);
+    .map(
+      (name) =>
+        `  - name: ${name}\n    columns:\n      - name: id\n        data_tests: [not_null, unique]\n      - name: amount\n`,
+    );
   return `version: 2\nmodels:\n${entries.join("")}`;
 }
 

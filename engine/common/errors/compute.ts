@@ -6,6 +6,7 @@ export const computeErrors = {
   "compute/bad-value": (p: { message: string }) => p.message,
   "compute/failed": (p: { message: string }) => `the engine failed: ${p.message}`,
   "compute/out-of-memory": (p: { message: string }) => `the engine ran out of memory: ${p.message}`,
+  "compute/disk-full": (p: { message: string }) => `the disk is full: ${p.message}`,
   "compute/interrupted": (_: object) => "the statement was interrupted",
   "compute/not-one-select": (p: { found: string }) => `expected exactly one SELECT statement, found ${p.found}`,
   "compute/parameter": (p: { name: string }) =>

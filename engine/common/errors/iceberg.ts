@@ -15,8 +15,8 @@ export const icebergErrors = {
     `the bytes ${p.bytes} are not a value of type ${p.type} (specification, appendix D)`,
   "iceberg/unknown-transform": (p: { transform: string }) =>
     `${p.transform} is not a partition transform; expected identity, bucket[n], truncate[n], year, month, day, hour or void`,
-  "iceberg/transform-type": (p: { transform: string; column: string; type: string }) =>
-    `${p.transform} cannot be taken of column ${p.column}, which is ${p.type}`,
+  "iceberg/transform-type": (p: { transform: string; column?: string; type: string }) =>
+    `${p.transform} cannot be taken of ${p.column === undefined ? "a column" : `column ${p.column}`} of type ${p.type}`,
   "iceberg/partition-syntax": (p: { text: string }) =>
     `cannot read the partition term ${p.text}; expected a column, or year(c), month(c), day(c), hour(c), bucket(n, c), truncate(n, c) or void(c)`,
   "iceberg/partition-column": (p: { text: string; column: string }) =>

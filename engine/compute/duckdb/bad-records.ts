@@ -53,19 +53,28 @@ async function checkChunks(search: BadRecordSearch, chunks: readonly Line[][]): 
     const each = ofChunk.length === lines.length ? ofChunk : await singly(search, lines);
     lines.forEach((line, at) => {
       const reason = each[at];
-      if (typeof reason === "string") found.push({ path: search.path, line: line.number, reason, raw: line.bytes });
+      if (typeof reason === "string")
+        found.push({ path: search.path, line: line.number, reason, raw: line.bytes });
     });
   }
   return found;
 }
 
 async function singly(search: BadRecordSearch, lines: readonly Line[]): Promise<DuckDBValue[]> {
-  const reasons = await reasonsOf(search, lines.map((line) => [line]));
-  return reasons.map((ofLine) => (ofLine.length === 1 ? ofLine[0]! : "not exactly one JSON object on the line"));
+  const reasons = await reasonsOf(
+    search,
+    lines.map((line) => [line]),
+  );
+  return reasons.map((ofLine) =>
+    ofLine.length === 1 ? ofLine[0]! : "not exactly one JSON object on the line",
+  );
 }
 
 /** For each chunk the reasons of its lines, null for good ones. */
-async function reasonsOf(search: BadRecordSearch, chunks: readonly (readonly Line[])[]): Promise<DuckDBValue[][]> {
+async function reasonsOf(
+  search: BadRecordSearch,
+  chunks: readonly (readonly Line[])[],
+): Promise<DuckDBValue[][]> {
   const folder = join(search.scratchDirectory, `bad-records-${process.hrtime.bigint()}`);
   await mkdir(folder, { recursive: true });
   try {
@@ -82,7 +91,9 @@ async function reasonsOf(search: BadRecordSearch, chunks: readonly (readonly Lin
 }
 
 function itemsOf(value: DuckDBValue | undefined): DuckDBValue[] {
-  return typeof value === "object" && value !== null && "items" in value ? [...(value.items as DuckDBValue[])] : [];
+  return typeof value === "object" && value !== null && "items" in value
+    ? [...(value.items as DuckDBValue[])]
+    : [];
 }
 
 async function* chunksOf(lines: AsyncIterable<Line>): AsyncGenerator<Line[]> {

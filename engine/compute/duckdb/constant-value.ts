@@ -18,9 +18,23 @@ const exactSources: Readonly<Record<string, readonly string[]>> = {
 
 /** Pure, or the run's clock; an interval is written as `to_days(cast(trunc(cast(1 as double)) as integer))`. */
 const functions = new Set([
-  ...["+", "-", "*", "trunc", "date_trunc", "make_date"],
-  ...["to_seconds", "to_minutes", "to_hours", "to_days", "to_weeks", "to_months", "to_years"],
-  ...["now", "today", "current_date", "get_current_timestamp"],
+  "+",
+  "-",
+  "*",
+  "trunc",
+  "date_trunc",
+  "make_date",
+  "to_seconds",
+  "to_minutes",
+  "to_hours",
+  "to_days",
+  "to_weeks",
+  "to_months",
+  "to_years",
+  "now",
+  "today",
+  "current_date",
+  "get_current_timestamp",
 ]);
 
 export class ConstantEvaluator {
@@ -111,6 +125,7 @@ function constantText(node: AstNode): string | null {
       const info = (node["value"] as { type: { type_info?: { scale?: number } } }).type.type_info;
       return Number.isSafeInteger(value) ? scaledText(Number(value), info?.scale ?? 0) : null;
     }
+    case undefined:
     default:
       return null;
   }
@@ -123,8 +138,16 @@ function scaledText(unscaled: number, scale: number): string {
 }
 
 const plainTypes = new Set([
-  ...["DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "INTERVAL"],
-  ...["INTEGER", "BIGINT", "DOUBLE", "BOOLEAN", "VARCHAR", "UUID"],
+  "DATE",
+  "TIMESTAMP",
+  "TIMESTAMP WITH TIME ZONE",
+  "INTERVAL",
+  "INTEGER",
+  "BIGINT",
+  "DOUBLE",
+  "BOOLEAN",
+  "VARCHAR",
+  "UUID",
 ]);
 
 function castText(node: AstNode, mayBeColumn: (name: string) => boolean): string | null {

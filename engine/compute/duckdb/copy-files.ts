@@ -4,7 +4,14 @@ import { lakeError } from "../../common/errors.ts";
 import { dataFileFromStats, metricsPlan, type MetricsPlan } from "../../iceberg/metrics.ts";
 import { partitionFieldTypes } from "../../iceberg/partition.ts";
 import { parseTransform, transformSql } from "../../iceberg/transforms.ts";
-import type { DataFile, IcebergType, NestedField, PartitionSpec, Schema, Value } from "../../iceberg/types.ts";
+import type {
+  DataFile,
+  IcebergType,
+  NestedField,
+  PartitionSpec,
+  Schema,
+  Value,
+} from "../../iceberg/types.ts";
 import { parseEngineText } from "../../iceberg/values.ts";
 import { localPath, readRows } from "./session.ts";
 import { identifier, literal } from "./text.ts";
@@ -71,7 +78,9 @@ function partitionColumns(schema: Schema, spec: PartitionSpec): (PartitionColumn
     if (parseTransform(field.transform).kind === "void") return null;
     const source = sourceOf(schema, field["source-id"]);
     if (!source) {
-      throw lakeError("compute/unsupported-feature", { what: `partition field ${field.name}, whose column is gone,` });
+      throw lakeError("compute/unsupported-feature", {
+        what: `partition field ${field.name}, whose column is gone,`,
+      });
     }
     const type = types[index]!;
     const topLevel = schema.fields.some(({ id }) => id === field["source-id"]);
@@ -107,7 +116,10 @@ function sourceOf(
   schema: Schema,
   id: number,
 ): { readonly field: NestedField; readonly sql: string } | undefined {
-  const search = (fields: readonly NestedField[], above: string): { field: NestedField; sql: string } | undefined => {
+  const search = (
+    fields: readonly NestedField[],
+    above: string,
+  ): { field: NestedField; sql: string } | undefined => {
     for (const field of fields) {
       const sql = above + identifier(field.name);
       if (field.id === id) return { field, sql };
@@ -189,7 +201,9 @@ function hasFloats(schema: Schema): boolean {
 /** The columns that a COPY's input needs beside the table's own. */
 export function derivedColumns(layout: FileLayout): string {
   return layout.partitions
-    .map((column) => (column?.derived === undefined ? "" : `, ${column.derived} as ${identifier(column.name)}`))
+    .map((column) =>
+      column?.derived === undefined ? "" : `, ${column.derived} as ${identifier(column.name)}`,
+    )
     .join("");
 }
 
@@ -224,7 +238,11 @@ export async function copyFiles({
     options.push(`partition_by (${names.join(", ")})`, `write_partition_columns ${written}`);
     options.push("append", `filename_pattern ${literal(pattern)}`);
   } else if (mayExceedTarget) {
-    options.push(`file_size_bytes ${layout.targetFileSizeBytes}`, "append", `filename_pattern ${literal(pattern)}`);
+    options.push(
+      `file_size_bytes ${layout.targetFileSizeBytes}`,
+      "append",
+      `filename_pattern ${literal(pattern)}`,
+    );
   } else target = `${target}/${pattern.replace("-{uuidv7}", "")}.parquet`;
   const rows = await readRows(connection, `copy (${select}) to ${literal(target)} (${options.join(", ")})`);
   const written = rows.filter((row) => BigInt(row["count"] as bigint) > 0n);
@@ -234,7 +252,10 @@ export async function copyFiles({
 
 type Row = Record<string, DuckDBValue>;
 
-async function rowGroupCounts(connection: DuckDBConnection, files: readonly Row[]): Promise<Map<string, number>> {
+async function rowGroupCounts(
+  connection: DuckDBConnection,
+  files: readonly Row[],
+): Promise<Map<string, number>> {
   if (files.length === 0) return new Map();
   const paths = files.map((row) => literal(String(row["filename"]).replace(/[*?[]/g, "[$&]")));
   const sql = `select file_name, num_row_groups from parquet_file_metadata([${paths.join(", ")}])`;
@@ -242,7 +263,11 @@ async function rowGroupCounts(connection: DuckDBConnection, files: readonly Row[
   return new Map(rows.map((row) => [String(row["file_name"]), Number(row["num_row_groups"])]));
 }
 
-function dataFileOf(layout: FileLayout, row: Row, rowGroups: ReadonlyMap<string, number> | undefined): DataFile {
+function dataFileOf(
+  layout: FileLayout,
+  row: Row,
+  rowGroups: ReadonlyMap<string, number> | undefined,
+): DataFile {
   const filename = String(row["filename"]);
   const keys = entriesOf(row["partition_keys"]);
   const groups = rowGroups?.get(filename);
@@ -264,7 +289,8 @@ function dataFileOf(layout: FileLayout, row: Row, rowGroups: ReadonlyMap<string,
 }
 
 function entriesOf(value: DuckDBValue | undefined): Map<string, DuckDBValue> {
-  if (value === undefined || value === null || typeof value !== "object" || !("entries" in value)) return new Map();
+  if (value === undefined || value === null || typeof value !== "object" || !("entries" in value))
+    return new Map();
   const { entries } = value as DuckDBMapValue;
   return new Map(entries.map((entry) => [String(entry.key), entry.value]));
 }

@@ -6,7 +6,7 @@ import type { ScanTask } from "../compute.ts";
 import { groupBy } from "./group-by.ts";
 import { readDeletionVector } from "./deletion-vector.ts";
 import { physicalSchemas } from "./parquet-schema.ts";
-import type { RelationContext } from "./relations.ts";
+import type { RelationContext } from "./relation-context.ts";
 import { escapeGlob, localPath } from "./session.ts";
 import { literal } from "./text.ts";
 import { duckdbType, icebergType } from "./types.ts";

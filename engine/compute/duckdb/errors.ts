@@ -12,11 +12,15 @@ interface EngineReport {
 
 const longestCandidateList = 5;
 
-/** Turns whatever the engine threw into a `compute/*` error, with the place in the statement where it names one. */
-export function engineError(error: unknown): LakeError {
+/**
+ * Turns whatever the engine threw into a `compute/*` error, with the place in the statement where it names one.
+ * `prefixBytes` stood before the statement in what the engine was given.
+ */
+export function engineError(error: unknown, prefixBytes = 0): LakeError {
   if (isLakeError(error)) return error;
   const report = readReport(error instanceof Error ? error.message : String(error));
-  const details = { positionBytes: report.positionBytes, hint: hintOf(report), cause: error };
+  const position = report.positionBytes === undefined ? -1 : report.positionBytes - prefixBytes;
+  const details = { positionBytes: position < 0 ? undefined : position, hint: hintOf(report), cause: error };
   const message = shortMessage(report);
   switch (report.type) {
     case "Parser":
@@ -38,6 +42,10 @@ export function engineError(error: unknown): LakeError {
         { message: firstLine(report.message) },
         { ...details, retryable: true },
       );
+    case "IO":
+      return /no space left|disk quota/i.test(report.message)
+        ? lakeError("compute/disk-full", { message: firstLine(report.message) }, details)
+        : lakeError("compute/failed", { message }, details);
     case "INTERRUPT":
     case "Interrupt":
       return lakeError("compute/interrupted", {}, details);

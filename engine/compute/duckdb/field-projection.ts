@@ -15,6 +15,7 @@ export function readsByName(type: IcebergType, physical: PhysicalField): boolean
     case "map":
       return readsByName(type.key, physical.children[0]!) && readsByName(type.value, physical.children[1]!);
     case "struct":
+    default:
       // With no field in common the engine refuses the cast.
       return (
         type.fields.some((field) => physical.children.some(({ id }) => id === field.id)) &&
@@ -34,13 +35,14 @@ function fieldReadsByName(field: NestedField, children: readonly PhysicalField[]
 export function physicalType(type: IcebergType, physical: PhysicalField): string {
   if (typeof type === "string")
     return leafConversion(type, physical) === null ? duckdbType(type) : physical.type!;
-  if (physical.kind !== type.type) throw misfit(type, physical);
+  if (physical.kind !== type.type) throw misfit(type.type, physical);
   switch (type.type) {
     case "list":
       return `${physicalType(type.element, physical.children[0]!)}[]`;
     case "map":
       return `MAP(${physicalType(type.key, physical.children[0]!)}, ${physicalType(type.value, physical.children[1]!)})`;
-    case "struct": {
+    case "struct":
+    default: {
       const fields = type.fields.flatMap((field) => {
         const child = physical.children.find(({ id }) => id === field.id);
         return child ? [`${identifier(child.name)} ${physicalType(field.type, child)}`] : [];
@@ -75,7 +77,8 @@ export function rebuilt(expression: string, type: IcebergType, physical: Physica
       const value = rebuilt(`${variable}.value`, type.value, physical.children[1]!);
       return `map_from_entries(list_transform(map_entries(${expression}), lambda ${variable}: {k: ${key}, v: ${value}}))`;
     }
-    case "struct": {
+    case "struct":
+    default: {
       const fields = type.fields.map((field) => {
         const child = physical.children.find(({ id }) => id === field.id);
         const value = child
@@ -92,15 +95,20 @@ export function rebuilt(expression: string, type: IcebergType, physical: Physica
 export function missingValue(field: NestedField): string {
   const type = duckdbType(field.type);
   if (!hasDefault(field)) return `cast(null as ${type})`;
-  const value = field["initial-default"];
-  if (typeof value === "object") {
-    throw lakeError("compute/unsupported-feature", { what: `a nested initial-default (of ${field.name})` });
-  }
-  if (type === "BLOB") return `from_hex(${literal(String(value))})`;
-  return `cast(${literal(String(value))} as ${type})`;
+  const text = defaultText(field);
+  return type === "BLOB" ? `from_hex(${literal(text)})` : `cast(${literal(text)} as ${type})`;
 }
 
-function hasDefault(field: NestedField): boolean {
+/** `initial-default` as text; its JSON form is one that the engine casts (bytes are hex digits). */
+export function defaultText(field: NestedField): string {
+  const value = field["initial-default"];
+  if (typeof value === "string") return value;
+  if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint")
+    return String(value);
+  throw lakeError("compute/unsupported-feature", { what: `a nested initial-default (of ${field.name})` });
+}
+
+export function hasDefault(field: NestedField): boolean {
   return field["initial-default"] !== undefined && field["initial-default"] !== null;
 }
 
@@ -122,8 +130,7 @@ function leafConversion(type: string, physical: PhysicalField): Conversion | nul
   return null;
 }
 
-function misfit(type: IcebergType | string, physical: PhysicalField): Error {
-  const expected = typeof type === "string" ? type : type.type;
+function misfit(expected: string, physical: PhysicalField): Error {
   return lakeError("compute/failed", {
     message: `field ${physical.name} (id ${physical.id}) is a ${physical.kind} in a data file; the table's schema has ${expected}`,
   });

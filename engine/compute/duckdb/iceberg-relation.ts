@@ -1,13 +1,20 @@
 // A planned Iceberg scan as SQL over `read_parquet`: columns by field id at every depth, deletes applied.
 import { lakeError } from "../../common/errors.ts";
-import type { IcebergType, NestedField, Value } from "../../iceberg/types.ts";
+import type { IcebergType, NestedField } from "../../iceberg/types.ts";
 import type { IcebergRelation, ScanTask } from "../compute.ts";
 import { deleteJoins, type DeleteJoins } from "./deletes.ts";
-import { missingValue, physicalType, readsByName, rebuilt } from "./field-projection.ts";
+import {
+  defaultText,
+  hasDefault,
+  missingValue,
+  physicalType,
+  readsByName,
+  rebuilt,
+} from "./field-projection.ts";
 import { groupBy } from "./group-by.ts";
 import { withMappedIds } from "./name-mapping.ts";
 import { physicalSchemas, type PhysicalField, type PhysicalSchema } from "./parquet-schema.ts";
-import { emptySql, type RelationContext } from "./relations.ts";
+import { emptySql, type RelationContext } from "./relation-context.ts";
 import { escapeGlob, localPath } from "./session.ts";
 import { identifier, literal, valueLiteral } from "./text.ts";
 import { duckdbType, toColumns } from "./types.ts";
@@ -142,25 +149,21 @@ function schemaEntry(field: NestedField, reading: Reading): string[] {
   const stored = reading.physical.fields.find(({ id }) => id === field.id);
   if (!reading.plain && !stored) return [];
   const type = reading.plain || !stored ? duckdbType(field.type) : physicalType(field.type, stored);
-  const initial = field["initial-default"];
-  const value = initial === undefined || initial === null ? "null" : literal(defaultText(field, initial));
+  const value = hasDefault(field) ? literal(castableDefault(field)) : "null";
   return [`${field.id}: {name: 'c${field.id}', type: ${literal(type)}, default_value: ${value}}`];
 }
 
-function defaultText(field: NestedField, initial: unknown): string {
-  if (typeof initial === "object") {
-    throw lakeError("compute/unsupported-feature", { what: `a nested initial-default (of ${field.name})` });
-  }
-  // The engine casts the default from text: hex digits of bytes need its escapes.
-  if (duckdbType(field.type) === "BLOB") return String(initial).replace(/../g, "\\x$&");
-  return String(initial);
+/** The engine casts the default from text: hex digits of bytes need its escapes. */
+function castableDefault(field: NestedField): string {
+  const text = defaultText(field);
+  return duckdbType(field.type) === "BLOB" ? text.replace(/../g, "\\x$&") : text;
 }
 
 function constantValues(group: readonly File[], fields: readonly NestedField[]): string {
   const ids = group[0]!.constantIds;
   const types = new Map(fields.map((field) => [field.id, field.type]));
   const rows = group.map(({ task }) => {
-    const values = ids.map((id) => valueLiteral((task.constants?.get(id) ?? null) as Value, types.get(id)!));
+    const values = ids.map((id) => valueLiteral(task.constants?.get(id) ?? null, types.get(id)!));
     return `(${[literal(localPath(task.file.path)), ...values].join(", ")})`;
   });
   return `(values ${rows.join(", ")}) as k(${["file", ...ids.map((id) => `c${id}`)].join(", ")})`;

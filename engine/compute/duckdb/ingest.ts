@@ -8,7 +8,13 @@ import { isLakeError, lakeError, type LakeError } from "../../common/errors.ts";
 import type { LandingCount, LandingRelation, RejectedRecord, WriteRequest } from "../compute.ts";
 import { findBadRecords, textOf } from "./bad-records.ts";
 import { engineError } from "./errors.ts";
-import { badRecordMark, checkedLandingSql, failSql, flaggedFilesSql, type LandingSqlOptions } from "./landing.ts";
+import {
+  badRecordMark,
+  checkedLandingSql,
+  failSql,
+  flaggedFilesSql,
+  type LandingSqlOptions,
+} from "./landing.ts";
 import { localPath, readRows, type DuckDbSession } from "./session.ts";
 import { identifier, literal } from "./text.ts";
 import { decompressor, type VerifiedFile } from "./verify-file.ts";
@@ -47,7 +53,9 @@ export class Ingest {
   async landingSql(relation: LandingRelation): Promise<string> {
     if (this.#relations.length === 0) {
       await mkdir(this.#scratch, { recursive: true });
-      await this.#options.connection.run(`create or replace sequence memory.main.${identifier(this.#sequence)}`);
+      await this.#options.connection.run(
+        `create or replace sequence memory.main.${identifier(this.#sequence)}`,
+      );
     }
     this.#relations.push(relation);
     for (const { path } of relation.files) await this.#replaceMarked(path);
@@ -85,7 +93,14 @@ export class Ingest {
       const file = verified.get(localPath(path))!;
       const rejectedRows = rejected.filter((record) => record.path === path).length;
       const { sizeBytes, contentHash, modifiedMs } = file;
-      counts.set(path, { path, sizeBytes, contentHash, modifiedMs, validRows: file.lines - rejectedRows, rejectedRows });
+      counts.set(path, {
+        path,
+        sizeBytes,
+        contentHash,
+        modifiedMs,
+        validRows: file.lines - rejectedRows,
+        rejectedRows,
+      });
     }
     return { counts: [...counts.values()], rejected };
   }
@@ -96,12 +111,20 @@ export class Ingest {
     for (const { path, sizeBytes } of this.#relations.flatMap((relation) => relation.files)) {
       const file = verified.get(localPath(path))!;
       if (file.problem?.kind === "damaged") {
-        throw lakeError("compute/damaged-archive", { path, problem: file.problem.message }, { at: { file: path } });
+        throw lakeError(
+          "compute/damaged-archive",
+          { path, problem: file.problem.message },
+          { at: { file: path } },
+        );
       }
       const now = await stat(localPath(path)).catch(() => null);
       const same = now !== null && now.size === file.sizeBytes && now.mtimeMs === file.modifiedMs;
       if (!same || file.problem || sizeBytes !== file.sizeBytes) {
-        throw lakeError("compute/landing-changed", { path, expectedBytes: sizeBytes, foundBytes: now?.size ?? null });
+        throw lakeError("compute/landing-changed", {
+          path,
+          expectedBytes: sizeBytes,
+          foundBytes: now?.size ?? null,
+        });
       }
     }
     return verified;
@@ -127,7 +150,13 @@ export class Ingest {
         // Two relations may read the same files; a line is bad once.
         if (found.has(path)) continue;
         // One more than allowed is looked for, so that the limit itself is no failure.
-        const search = { connection, relation, path, scratchDirectory: this.#scratch, limit: limit + 1 - count };
+        const search = {
+          connection,
+          relation,
+          path,
+          scratchDirectory: this.#scratch,
+          limit: limit + 1 - count,
+        };
         const records = await findBadRecords(search);
         found.set(path, records);
         count += records.length;
@@ -145,7 +174,8 @@ export class Ingest {
   /** The failure in the house's words: a bad record with its file and line, a damaged archive rather than its symptom. */
   async explain(error: unknown): Promise<LakeError> {
     const failure = engineError(error);
-    if (this.#relations.length === 0 || isLakeError(error) || failure.code === "compute/out-of-memory") return failure;
+    if (this.#relations.length === 0 || isLakeError(error) || failure.code === "compute/out-of-memory")
+      return failure;
     if (!failure.message.includes(badRecordMark)) {
       // A cut archive may look like bad rows or like a broken stream: the proof decides.
       return this.#verified().then(() => failure, engineError);
@@ -167,13 +197,17 @@ export class Ingest {
   }
 }
 
-function badRecordError(relations: readonly LandingRelation[], records: readonly RejectedRecord[]): LakeError | null {
+function badRecordError(
+  relations: readonly LandingRelation[],
+  records: readonly RejectedRecord[],
+): LakeError | null {
   const errors = records.map(({ path, line, reason }) =>
     lakeError("compute/bad-record", { path, line, reason }, { at: { file: path, line } }),
   );
   const [first] = records;
   if (!first) return null;
-  const relation = relations.find(({ files }) => files.some(({ path }) => path === first.path)) ?? relations[0]!;
+  const relation =
+    relations.find(({ files }) => files.some(({ path }) => path === first.path)) ?? relations[0]!;
   const hint = `mend the line, or set on_bad_record: quarantine in ${placeOf(relation)}`;
   const { path, line, reason } = first;
   const details = { at: { file: path, line }, hint, ...(errors.length > 1 && { errors }) };

@@ -85,10 +85,14 @@ export function checkedLandingSql(options: LandingSqlOptions): string {
   const { relation, onBad } = options;
   const tops = topColumns(relation.columns);
   if (relation.files.length === 0) {
-    const nulls = landingColumns(relation.columns).map(({ name, type }) => `cast(null as ${type}) as ${identifier(name)}`);
+    const nulls = landingColumns(relation.columns).map(
+      ({ name, type }) => `cast(null as ${type}) as ${identifier(name)}`,
+    );
     return `select ${nulls.join(", ")} where false`;
   }
-  const fields = tops.map((top, index) => `${identifier(top.name)} := ${isText(top.type) ? raw(index) : typed(index)}`);
+  const fields = tops.map(
+    (top, index) => `${identifier(top.name)} := ${isText(top.type) ? raw(index) : typed(index)}`,
+  );
   const good = `case when ${badCondition(tops)} then ${onBad} else true end`;
   // One struct made with a volatile check: the optimiser neither filters rows before it nor drops it.
   const checked =
@@ -140,7 +144,10 @@ function typedSql(options: Omit<LandingSqlOptions, "onBad">, tops: readonly TopC
   return `select ${list.join(", ")} from ${readJson(options, tops)}`;
 }
 
-function readJson({ relation, replaced, longestLine = usualLineBytes }: Omit<LandingSqlOptions, "onBad">, tops: readonly TopColumn[]): string {
+function readJson(
+  { relation, replaced, longestLine = usualLineBytes }: Omit<LandingSqlOptions, "onBad">,
+  tops: readonly TopColumn[],
+): string {
   const paths = relation.files.map(({ path }) => literal(escapeGlob(replaced?.get(path) ?? localPath(path))));
   const columns = tops.map(({ name }) => `${identifier(name)}: 'VARCHAR'`);
   return (
@@ -179,12 +186,18 @@ function reasonSql(tops: readonly TopColumn[]): string {
 
 function checks(tops: readonly TopColumn[]): Check[] {
   const absent = tops.map((_, index) => `${raw(index)} is null`).join(" and ");
-  const found: Check[] = [{ condition: absent, reason: literal("not a JSON object with any of the declared columns") }];
+  const found: Check[] = [
+    { condition: absent, reason: literal("not a JSON object with any of the declared columns") },
+  ];
   tops.forEach((top, index) => {
     const value = raw(index);
-    if (top.declared?.required) found.push({ condition: `${value} is null`, reason: literal(`${top.name} is missing`) });
+    if (top.declared?.required)
+      found.push({ condition: `${value} is null`, reason: literal(`${top.name} is missing`) });
     if (!isText(top.type)) {
-      found.push({ condition: `${value} is not null and ${typed(index)} is null`, reason: expected(top.name, top.type, value) });
+      found.push({
+        condition: `${value} is not null and ${typed(index)} is null`,
+        reason: expected(top.name, top.type, value),
+      });
     }
     if (top.nested.length === 0) return;
     found.push({
@@ -193,7 +206,8 @@ function checks(tops: readonly TopColumn[]): Check[] {
     });
     top.nested.forEach(({ declared }, position) => {
       const inner = `${nested(index)}[${position + 1}]`;
-      if (declared.required) found.push({ condition: `${inner} is null`, reason: literal(`${declared.name} is missing`) });
+      if (declared.required)
+        found.push({ condition: `${inner} is null`, reason: literal(`${declared.name} is missing`) });
       if (isText(declared.type)) return;
       found.push({
         condition: `${inner} is not null and try_cast(${inner} as ${declared.type}) is null`,
@@ -228,4 +242,3 @@ export function nextLineBytes(current: number): number {
   if (current >= longestLineBytes) throw lakeError("compute/line-too-long", { limitBytes: longestLineBytes });
   return longestLineBytes;
 }
-

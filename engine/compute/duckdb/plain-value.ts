@@ -7,19 +7,19 @@ import type { DuckDBValue } from "@duckdb/node-api";
  */
 export function plainValue(value: DuckDBValue): unknown {
   if (value === null || value === undefined) return null;
-  switch (typeof value) {
-    case "boolean":
-    case "string":
-      return value;
-    case "number":
-      // JSON has no words for these.
-      return Number.isFinite(value) ? value : String(value).replace("Infinity", "inf").toLowerCase();
-    case "bigint":
-      return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER
-        ? Number(value)
-        : String(value);
+  if (typeof value === "boolean" || typeof value === "string") return value;
+  // JSON has no words for what is not finite.
+  if (typeof value === "number") return Number.isFinite(value) ? value : infiniteText(value);
+  if (typeof value === "bigint") {
+    const fits = value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER;
+    return fits ? Number(value) : String(value);
   }
-  return plainObject(value as object);
+  return plainObject(value);
+}
+
+function infiniteText(value: number): string {
+  if (Number.isNaN(value)) return "nan";
+  return value > 0 ? "inf" : "-inf";
 }
 
 function plainObject(value: object): unknown {
@@ -39,13 +39,13 @@ function plainObject(value: object): unknown {
     case "DuckDBTimestampSecondsValue":
     case "DuckDBTimestampMillisecondsValue":
     case "DuckDBTimestampNanosecondsValue":
-      return String(value).replace(" ", "T");
+      return engineText(value).replace(" ", "T");
     case "DuckDBDateValue":
       return dateText((value as { days: number }).days, value);
     case "DuckDBBlobValue":
       return Buffer.from((value as { bytes: Uint8Array }).bytes).toString("hex");
     default:
-      return String(value);
+      return engineText(value);
   }
 }
 
@@ -81,10 +81,15 @@ function instantText(micros: bigint): string {
 const infiniteDays = 2147483647;
 
 function dateText(days: number, value: object): string {
-  if (Math.abs(days) < infiniteDays) return String(value);
+  if (Math.abs(days) < infiniteDays) return engineText(value);
   return days > 0 ? "infinity" : "-infinity";
 }
 
 function infinityText(micros: bigint): string {
   return micros > 0n ? "infinity" : "-infinity";
+}
+
+/** The package's value classes print themselves as the engine does. */
+function engineText(value: object): string {
+  return (value as { toString(): string }).toString();
 }

@@ -19,7 +19,7 @@ export async function pushdownPredicate(
     const [parsed] = await parseSelects(connection, [request.sql]);
     if (!parsed || "error" in parsed) return null;
     const uses: Use[] = [];
-    new UseFinder(request.relation.toLowerCase(), uses).query(parsed.node, new Set());
+    new UseFinder(request.relation.toLowerCase(), uses).query(parsed.node, new Map());
     if (uses.length === 0) return null;
     const predicates: Predicate[] = [];
     for (const use of uses) {
@@ -49,16 +49,16 @@ class UseFinder {
     this.#uses = uses;
   }
 
-  query(node: AstNode, outer: ReadonlySet<string>): void {
-    const scope = new Set(outer);
+  query(node: AstNode, outer: Scope): void {
+    const scope = new Map(outer);
     for (const { key, value } of commonTables(node)) {
+      const name = key.toLowerCase();
       const query = (value["query"] as { node?: AstNode } | undefined)?.node;
-      if (query)
-        this.query(
-          query,
-          query.type === "RECURSIVE_CTE_NODE" ? new Set([...scope, key.toLowerCase()]) : scope,
-        );
-      scope.add(key.toLowerCase());
+      const isAlias = query !== undefined && value["aliases"] === undefined && this.#isAlias(query, scope);
+      if (query && !isAlias) {
+        this.query(query, query.type === "RECURSIVE_CTE_NODE" ? new Map([...scope, [name, false]]) : scope);
+      }
+      scope.set(name, isAlias);
     }
     const where = node["where_clause"] as AstNode | undefined;
     const from = node["from_table"] as AstNode | undefined;
@@ -79,6 +79,7 @@ class UseFinder {
         return this.#join(node, place);
       case "SUBQUERY":
         return this.query((node["subquery"] as { node: AstNode }).node, place.scope);
+      case undefined:
       default:
         this.#walk(node, place.scope, true);
     }
@@ -87,8 +88,8 @@ class UseFinder {
   /** A filter of the whole holds for a side's rows by themselves only where the join invents no rows for that side. */
   #join(node: AstNode, place: SourcePlace): void {
     const { left, right, ...rest } = node as AstNode & { left: AstNode; right: AstNode };
-    const kind = String(node["join_type"] ?? "INNER");
-    const plain = ["REGULAR", "CROSS"].includes(String(node["ref_type"] ?? "REGULAR"));
+    const kind = textOf(node["join_type"]) ?? "INNER";
+    const plain = ["REGULAR", "CROSS"].includes(textOf(node["ref_type"]) ?? "REGULAR");
     const keepsLeft = plain && ["INNER", "LEFT", "SEMI", "ANTI"].includes(kind);
     const keepsRight = plain && kind === "INNER";
     this.#source(left, { ...place, conditions: keepsLeft ? place.conditions : [] });
@@ -98,7 +99,7 @@ class UseFinder {
 
   #table(node: AstNode, place: SourcePlace): void {
     const name = String(node["table_name"]).toLowerCase();
-    if (name !== this.#relation || place.scope.has(name) || node["schema_name"] !== undefined) return;
+    if (!this.#isRelation(node, place.scope)) return;
     // A sample is taken before WHERE, and column aliases rename what WHERE sees.
     const opaque = node["sample"] !== undefined || node["column_name_alias"] !== undefined;
     this.#uses.push({
@@ -108,7 +109,28 @@ class UseFinder {
     });
   }
 
-  #walk(value: unknown, scope: ReadonlySet<string>, inside = false): void {
+  #isRelation(node: AstNode, scope: Scope): boolean {
+    if (node.type !== "BASE_TABLE" || node["schema_name"] !== undefined) return false;
+    const name = String(node["table_name"]).toLowerCase();
+    return scope.get(name) ?? name === this.#relation;
+  }
+
+  /** `select * from …` and nothing else: the habit of naming inputs first costs no pruning. */
+  #isAlias(query: AstNode, scope: Scope): boolean {
+    const list = query["select_list"] as readonly AstNode[] | undefined;
+    const from = query["from_table"] as AstNode | undefined;
+    return (
+      onlyHas(query, ["type", "select_list", "from_table", "aggregate_handling"]) &&
+      list?.length === 1 &&
+      list[0]!.class === "STAR" &&
+      onlyHas(list[0]!, ["class", "type", "query_location"]) &&
+      from !== undefined &&
+      onlyHas(from, ["type", "query_location", "table_name", "alias"]) &&
+      this.#isRelation(from, scope)
+    );
+  }
+
+  #walk(value: unknown, scope: Scope, inside = false): void {
     if (Array.isArray(value)) {
       for (const item of value) this.#walk(item, scope);
       return;
@@ -123,8 +145,11 @@ class UseFinder {
   }
 }
 
+/** Common table expressions in sight: whether each is the relation under another name. */
+type Scope = ReadonlyMap<string, boolean>;
+
 interface SourcePlace {
-  readonly scope: ReadonlySet<string>;
+  readonly scope: Scope;
   readonly alone: boolean;
   readonly conditions: readonly AstNode[];
 }
@@ -219,6 +244,7 @@ class ConditionReader {
         return { kind: "not-null", column: place.column };
       case "COMPARE_IN":
         return this.#in(place, children.slice(1));
+      case undefined:
       default:
         return null;
     }
@@ -300,4 +326,12 @@ class ConditionReader {
 function fieldOf(struct: StructType, name: string) {
   const matches = struct.fields.filter((field) => field.name.toLowerCase() === name.toLowerCase());
   return matches.length === 1 ? matches[0]! : null;
+}
+
+function onlyHas(node: AstNode, keys: readonly string[]): boolean {
+  return Object.keys(node).every((key) => keys.includes(key));
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }

@@ -140,6 +140,17 @@ describe("relations", () => {
     ]);
   });
 
+  test("an error in a view has its place in the view's own SQL", async () => {
+    const relations: Relation[] = [
+      { kind: "empty", name: "n.t", columns: [{ name: "a", type: "INTEGER" }] },
+      { kind: "sql", name: "n.view", sql: 'select a, b from "n.t"' },
+    ];
+    await expect(rowsOf('from "n.view"', relations)).rejects.toMatchObject({
+      code: "compute/bind",
+      positionBytes: 10,
+    });
+  });
+
   test("relations of one query are not seen by another", async () => {
     const relation: Relation = {
       kind: "rows",

@@ -1,27 +1,14 @@
 // Relations become temporary views of one connection, each named as models write it: one identifier.
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type {
-  Column,
-  CsvRelation,
-  EmptyRelation,
-  LandingRelation,
-  Relation,
-  RowsRelation,
-} from "../compute.ts";
+import type { Column, CsvRelation, Relation, RowsRelation } from "../compute.ts";
 import { relationName } from "../compute.ts";
 import { checkSelects } from "./safety.ts";
 import { engineError } from "./errors.ts";
 import { icebergRelationSql } from "./iceberg-relation.ts";
-import { escapeGlob, localPath, type DuckDbSession } from "./session.ts";
+import { emptySql, type RelationContext } from "./relation-context.ts";
+import { escapeGlob, localPath } from "./session.ts";
 import { identifier, literal, valueLiteral } from "./text.ts";
 import { icebergType } from "./types.ts";
-
-export interface RelationContext {
-  readonly session: DuckDbSession;
-  readonly connection: DuckDBConnection;
-  /** The SELECT that reads a landing relation: a query sees it whole, a write reads it checked. */
-  readonly landing: (relation: LandingRelation) => Promise<string>;
-}
 
 /** Makes every relation known to the connection, in list order; later ones may read earlier ones. */
 export async function createRelations(
@@ -31,10 +18,11 @@ export async function createRelations(
   await checkSqlRelations(context.connection, relations);
   for (const relation of relations) {
     const sql = await relationSql(context, relation);
+    const prefix = `create or replace temp view ${relationName(relation.name)} as `;
     try {
-      await context.connection.run(`create or replace temp view ${relationName(relation.name)} as ${sql}`);
+      await context.connection.run(prefix + sql);
     } catch (error) {
-      throw engineError(error);
+      throw engineError(error, Buffer.byteLength(prefix));
     }
   }
 }
@@ -72,14 +60,9 @@ async function relationSql(context: RelationContext, relation: Relation): Promis
     case "rows":
       return rowsSql(relation);
     case "empty":
+    default:
       return emptySql(relation.columns);
   }
-}
-
-/** No rows of the given columns. */
-export function emptySql(columns: EmptyRelation["columns"]): string {
-  const nulls = columns.map(({ name, type }) => `cast(null as ${type}) as ${identifier(name)}`);
-  return `select ${nulls.length > 0 ? nulls.join(", ") : "null"} where false`;
 }
 
 function csvSql(relation: CsvRelation): string {

@@ -169,6 +169,8 @@ class Inspection {
       case "WINDOW":
         this.#functionCall(node);
         break;
+      case undefined:
+      default:
     }
     for (const [key, child] of Object.entries(node)) {
       if (key === "from_table") this.#tableReference(child as AstNode, scope);
@@ -217,6 +219,7 @@ class Inspection {
           else if (typeof child === "object") this.#walk(child, scope);
         }
         return;
+      case undefined:
       default:
         throw notAllowed(`a table reference of kind ${node.type ?? "unknown"}`, node);
     }

@@ -24,6 +24,8 @@ export interface DuckDbSession {
   close(): Promise<void>;
 }
 
+const interruptEveryMs = 10;
+
 /** Opens the engine with every setting made and the configuration locked. */
 export async function openSession(settings: ComputeSettings): Promise<DuckDbSession> {
   // Loaded here: the native library costs 60 ms that a command without data need not pay.
@@ -65,6 +67,8 @@ function settingStatements(settings: ComputeSettings, scratchDirectory: string):
     `set global allowed_directories = [${allowed.join(", ")}]`,
     "set global enable_external_access = false",
     ...clockMacros(settings.nowMs ?? Date.now()),
+    // COPYs at once bring a thread each; the engine's own would only spin beside them (see `copyAll`).
+    "set global allowed_configs = ['threads']",
     "set global lock_configuration = true",
   ];
 }
@@ -106,7 +110,12 @@ function sessionOf(engine: OpenEngine): DuckDbSession {
       if (signal?.aborted || closing) throw lakeError("compute/interrupted", {});
       const connection = await instance.connect();
       open.add(connection);
-      const interrupt = () => connection.interrupt();
+      // An interrupt ends one statement; the work may be between two.
+      let repeated: NodeJS.Timeout | undefined;
+      const interrupt = () => {
+        connection.interrupt();
+        repeated ??= setInterval(interrupt, interruptEveryMs);
+      };
       signal?.addEventListener("abort", interrupt, { once: true });
       try {
         return await work(connection);
@@ -115,14 +124,17 @@ function sessionOf(engine: OpenEngine): DuckDbSession {
         throw error;
       } finally {
         signal?.removeEventListener("abort", interrupt);
+        clearInterval(repeated);
         open.delete(connection);
         connection.closeSync();
       }
     },
     close() {
       closing ??= (async () => {
-        for (const connection of open) connection.interrupt();
-        while (open.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+        while (open.size > 0) {
+          for (const connection of open) connection.interrupt();
+          await new Promise((resolve) => setTimeout(resolve, interruptEveryMs));
+        }
         first.closeSync();
         instance.closeSync();
         await rm(scratchDirectory, { recursive: true, force: true });

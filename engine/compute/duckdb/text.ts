@@ -23,32 +23,42 @@ export function valueLiteral(value: Value, type: IcebergType): string {
   if (value === null) return "null";
   if (typeof type !== "string") return literal(String(value));
   if (value instanceof Uint8Array) return `from_hex('${Buffer.from(value).toString("hex")}')`;
-  switch (type) {
+  switch (type as string) {
     case "boolean":
       return value === true ? "true" : "false";
     case "int":
     case "long":
-      return String(value);
+      return whole(value).toString();
     case "float":
     case "double":
       return `${floatLiteral(Number(value))}::${type}`;
     case "date":
       return `(date '1970-01-01' + ${Number(value)})`;
     case "time":
-      return `(time '00:00:00' + to_microseconds(${BigInt(value as bigint)}))`;
+      return `(time '00:00:00' + to_microseconds(${whole(value)}))`;
     case "timestamp":
-      return `make_timestamp(${BigInt(value as bigint)})`;
+      return `make_timestamp(${whole(value)})`;
     case "timestamptz":
-      return `make_timestamptz(${BigInt(value as bigint)})`;
+      return `make_timestamptz(${whole(value)})`;
     case "timestamp_ns":
-      return `make_timestamp_ns(${BigInt(value as bigint)})`;
+      return `make_timestamp_ns(${whole(value)})`;
     case "uuid":
       return `${literal(String(value))}::uuid`;
+    default:
+      return decimalOrText(value, type);
   }
+}
+
+function decimalOrText(value: Exclude<Value, null | Uint8Array>, type: string): string {
   const decimal = /^decimal\((\d+), *(\d+)\)$/.exec(type);
   if (decimal)
-    return `'${decimalText(BigInt(value as bigint), Number(decimal[2]))}'::decimal(${decimal[1]},${decimal[2]})`;
+    return `'${decimalText(whole(value), Number(decimal[2]))}'::decimal(${decimal[1]},${decimal[2]})`;
   return literal(String(value));
+}
+
+/** Fails for what is no whole number, instead of putting it into a statement. */
+function whole(value: Exclude<Value, null | Uint8Array>): bigint {
+  return BigInt(value);
 }
 
 function floatLiteral(value: number): string {

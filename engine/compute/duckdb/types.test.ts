@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { IcebergType } from "../../iceberg/types.ts";
 import { openTestEngine, schemaOf, type TestEngine } from "./test-support.ts";
@@ -131,16 +131,14 @@ const { type: anyType } = fc.letrec<{ type: IcebergType }>((tie) => ({
       element,
       "element-required": false,
     })),
-    fc
-      .tuple(primitive, tie("type"))
-      .map(([key, value]): IcebergType => ({
-        type: "map",
-        "key-id": 0,
-        key,
-        "value-id": 0,
-        value,
-        "value-required": false,
-      })),
+    fc.tuple(primitive, tie("type")).map(([key, value]): IcebergType => ({
+      type: "map",
+      "key-id": 0,
+      key,
+      "value-id": 0,
+      value,
+      "value-required": false,
+    })),
     fc
       .uniqueArray(name, { minLength: 1, maxLength: 3, selector: (text) => text.toLowerCase() })
       .chain((names) =>

@@ -206,7 +206,8 @@ function convert(type: EngineType, context: ConvertContext): IcebergType {
         "value-required": false,
       };
     }
-    case "struct": {
+    case "struct":
+    default: {
       rejectDuplicates(type.fields, context.column);
       const ids = type.fields.map(() => nextId());
       const fields = type.fields.map((field, index): NestedField => ({
@@ -311,6 +312,7 @@ export function duckdbType(type: IcebergType): string {
     case "map":
       return `MAP(${duckdbType(type.key)}, ${duckdbType(type.value)})`;
     case "struct":
+    default:
       return `STRUCT(${type.fields.map((field) => `${identifier(field.name)} ${duckdbType(field.type)}`).join(", ")})`;
   }
 }

@@ -83,7 +83,8 @@ export async function verifyFile(path: string): Promise<VerifiedFile> {
       await pipeline(source, hashed(hash), unpack, async (text: AsyncIterable<Buffer>) => {
         for await (const chunk of text) counter.add(chunk);
       });
-      if (before.size === 0) problem = { kind: "damaged", message: "it is empty, not even an archive's header" };
+      if (before.size === 0)
+        problem = { kind: "damaged", message: "it is empty, not even an archive's header" };
     }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "";

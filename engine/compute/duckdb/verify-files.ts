@@ -18,7 +18,9 @@ export function verifyFiles(paths: readonly string[]): Verification {
       if (message.verified) resolve(new Map(message.verified.map((file) => [file.path, file])));
       else reject(lakeError("compute/landing-unreadable", { message: message.failure ?? "unknown" }));
     });
-    worker.on("error", (error) => reject(lakeError("compute/landing-unreadable", { message: error.message }, { cause: error })));
+    worker.on("error", (error) =>
+      reject(lakeError("compute/landing-unreadable", { message: error.message }, { cause: error })),
+    );
     worker.on("exit", () => reject(lakeError("compute/interrupted", {})));
   });
   // Whoever awaits sees the rejection; nobody awaits when the query itself failed first.

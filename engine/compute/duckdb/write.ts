@@ -32,7 +32,15 @@ export async function writeTable(session: DuckDbSession, request: WriteRequest):
   const plan = planWrite({ partitioned, inputBytes, memoryLimitBytes, threads });
   const budget = budgetOf(session);
   await mkdir(layout.localDirectory, { recursive: true });
-  let attempt: Attempt = { session, request, layout, plan, inputBytes, longestLine: usualLineBytes, alone: false };
+  let attempt: Attempt = {
+    session,
+    request,
+    layout,
+    plan,
+    inputBytes,
+    longestLine: usualLineBytes,
+    alone: false,
+  };
   for (;;) {
     const current = attempt;
     const share = current.alone ? memoryLimitBytes : memoryNeeded(current.plan, inputBytes, memoryLimitBytes);
@@ -51,7 +59,9 @@ export async function writeTable(session: DuckDbSession, request: WriteRequest):
 function nextAttempt(attempt: Attempt, error: unknown): Attempt | null {
   if (isLakeError(error, "compute/out-of-memory") && !attempt.alone) {
     const partitioned = partitionNames(attempt.layout).length > 0;
-    const plan = partitioned ? stagedPlan(attempt.inputBytes, attempt.session.settings.threads) : attempt.plan;
+    const plan = partitioned
+      ? stagedPlan(attempt.inputBytes, attempt.session.settings.threads)
+      : attempt.plan;
     return { ...attempt, plan, alone: true };
   }
   if (isLineTooLong(error)) return { ...attempt, longestLine: nextLineBytes(attempt.longestLine) };
@@ -162,7 +172,11 @@ const partitionsPerCopy = 24;
 const rowsPerCopy = 400_000;
 
 /** Sorted by partition in memory, then several COPYs at once, each with partitions of its own. */
-async function writeHeld(attempt: Attempt, connection: DuckDBConnection, select: string): Promise<DataFile[]> {
+async function writeHeld(
+  attempt: Attempt,
+  connection: DuckDBConnection,
+  select: string,
+): Promise<DataFile[]> {
   const { layout, request, session } = attempt;
   const table = `memory.main.${identifier(`lake held ${request.writeId}`)}`;
   const key = `hash(${partitionNames(layout).join(", ")})`;
@@ -173,7 +187,9 @@ async function writeHeld(attempt: Attempt, connection: DuckDBConnection, select:
       connection,
       `select ${keyColumn} as key, count(*) as rows from ${table} group by all order by all`,
     );
-    const ranges = keyRanges(partitions.map((row) => ({ key: row["key"] as bigint, rows: Number(row["rows"]) })));
+    const ranges = keyRanges(
+      partitions.map((row) => ({ key: row["key"] as bigint, rows: Number(row["rows"]) })),
+    );
     const selects = ranges.map(
       ({ from, to }) =>
         `select * exclude (${keyColumn}) from ${table} where ${keyColumn} between ${from}::ubigint and ${to}::ubigint`,
@@ -184,7 +200,9 @@ async function writeHeld(attempt: Attempt, connection: DuckDBConnection, select:
   }
 }
 
-function keyRanges(partitions: readonly { readonly key: bigint; readonly rows: number }[]): { from: bigint; to: bigint }[] {
+function keyRanges(
+  partitions: readonly { readonly key: bigint; readonly rows: number }[],
+): { from: bigint; to: bigint }[] {
   const ranges: { from: bigint; to: bigint; partitions: number; rows: number }[] = [];
   for (const { key, rows } of partitions) {
     const last = ranges.at(-1);
@@ -215,7 +233,8 @@ async function writeStaged(
     );
     const folders = (await readdir(stage).catch(() => [])).toSorted();
     const selects = folders.map(
-      (folder) => `select * from read_parquet(${literal(`${join(stage, folder)}/*.parquet`)}, hive_partitioning = false)`,
+      (folder) =>
+        `select * from read_parquet(${literal(`${join(stage, folder)}/*.parquet`)}, hive_partitioning = false)`,
     );
     return await copyAll(attempt, selects, (index) => rm(join(stage, folders[index]!), { recursive: true }));
   } finally {
@@ -232,23 +251,48 @@ async function copyAll(
   const { session, layout, request } = attempt;
   let rows = 0n;
   let done = 0;
-  const files = await mapLimited(selects, session.settings.threads, async (select, part) => {
-    const written = await session.withConnection(
-      (connection) => copyFiles({ connection, layout, select, part }),
-      request.signal,
-    );
-    await afterEach?.(part);
-    for (const file of written) rows += file.recordCount;
-    done += 1;
-    request.onProgress?.({ rows: Number(rows), fraction: done / selects.length });
-    return written;
+  return withoutEngineThreads(session, async () => {
+    const files = await mapLimited(selects, session.settings.threads, async (select, part) => {
+      const written = await session.withConnection(
+        (connection) => copyFiles({ connection, layout, select, part }),
+        request.signal,
+      );
+      await afterEach?.(part);
+      for (const file of written) rows += file.recordCount;
+      done += 1;
+      request.onProgress?.({ rows: Number(rows), fraction: done / selects.length });
+      return written;
+    });
+    return files.flat();
   });
-  return files.flat();
+}
+
+const copying = new WeakMap<DuckDbSession, number>();
+
+/**
+ * Every statement brings the thread that waits for it. With engine threads besides, those waiting spin
+ * (1 to 2 s of processor time per million rows, measured), so while COPYs run side by side there are none.
+ */
+async function withoutEngineThreads<T>(session: DuckDbSession, work: () => Promise<T>): Promise<T> {
+  const set = (threads: number) =>
+    session.withConnection((connection) => connection.run(`set global threads = ${threads}`));
+  const before = copying.get(session) ?? 0;
+  copying.set(session, before + 1);
+  if (before === 0) await set(1);
+  try {
+    return await work();
+  } finally {
+    const left = copying.get(session)! - 1;
+    copying.set(session, left);
+    if (left === 0) await set(session.settings.threads).catch(() => undefined);
+  }
 }
 
 /** Removes what this write left in the table's data folder. Empty folders stay: another writer may be about to fill them. */
 async function removeWritten(layout: FileLayout): Promise<void> {
-  const entries = await readdir(layout.localDirectory, { recursive: true, withFileTypes: true }).catch(() => []);
+  const entries = await readdir(layout.localDirectory, { recursive: true, withFileTypes: true }).catch(
+    () => [],
+  );
   const ours = entries.filter((entry) => entry.isFile() && entry.name.includes(layout.writeId));
   await mapLimited(ours, 16, (entry) => rm(join(entry.parentPath, entry.name), { force: true }));
 }

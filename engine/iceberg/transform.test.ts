@@ -1,6 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { isLakeError } from "../common/errors.ts";
-import { applyTransform, hashValue, parseTransform, transformResultType, transformText } from "./transforms.ts";
+import {
+  applyTransform,
+  hashValue,
+  parseTransform,
+  transformResultType,
+  transformText,
+} from "./transform.ts";
 import type { IcebergType, Value } from "./types.ts";
 import { parseEngineText, valueToText } from "./values.ts";
 
@@ -71,9 +77,9 @@ describe("transforms", () => {
   }
 
   test("result types: day is a date, the other ordinals and buckets are ints", () => {
-    expect(["day", "hour", "bucket[3]", "void", "identity"].map((t) => transformResultType(t, "timestamp"))).toEqual(
-      ["date", "int", "int", "timestamp", "timestamp"],
-    );
+    expect(
+      ["day", "hour", "bucket[3]", "void", "identity"].map((t) => transformResultType(t, "timestamp")),
+    ).toEqual(["date", "int", "int", "timestamp", "timestamp"]);
   });
 
   test("unknown transforms keep their text and are never evaluated", () => {

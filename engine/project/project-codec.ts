@@ -1,0 +1,207 @@
+// A project as compact JSON: texts and hashes of files are left out (they are read anyway), equal configs
+// are written once, and references are rows.
+import type { Location } from "../common/errors.ts";
+import type { MacroSource, References } from "../template/types.ts";
+import { noReferences } from "./builder.ts";
+import type { ProjectFile } from "./read-files.ts";
+import type { Group, Project, ProjectNode, ProjectSettings, ProjectWarning } from "./types.ts";
+
+/** Refs, sources, configs, vars, env vars, macros, and flags; 0 for none at all. */
+type Row =
+  | 0
+  | readonly [
+      unknown[],
+      unknown[],
+      unknown[],
+      readonly string[],
+      readonly string[],
+      readonly string[],
+      number,
+    ];
+
+interface Encoded {
+  /** Configs that nodes share. */
+  readonly configs: readonly unknown[];
+  /** Node without its checksum and text where they are the file's; `config` and `references` replaced. */
+  readonly nodes: readonly (readonly [
+    node: Readonly<Record<string, unknown>>,
+    fromFile: 0 | 1,
+    config: number,
+    references: Row,
+    files: readonly string[],
+  ])[];
+  readonly macros: readonly (readonly [string, readonly MacroSource[]])[];
+  readonly checksums: Readonly<Record<string, string>>;
+  readonly groups: readonly (readonly [string, Group])[];
+  readonly selectors: Project["selectors"];
+  readonly warnings: readonly ProjectWarning[];
+}
+
+export function encodeProject(project: Project): string {
+  const configs = new Map<string, number>();
+  const checksums: Record<string, string> = {};
+  const nodes = [...project.nodes.values()].map((node) => encodeNode(node, configs, checksums));
+  const encoded: Encoded = {
+    configs: [...configs.keys()].map((text) => JSON.parse(text) as unknown),
+    nodes,
+    macros: [...project.macros],
+    checksums,
+    groups: [...project.groups],
+    selectors: project.selectors,
+    warnings: project.warnings ?? [],
+  };
+  return JSON.stringify(encoded);
+}
+
+function isOfFile(node: ProjectNode): boolean {
+  return (
+    node.resourceType === "model" ||
+    node.resourceType === "seed" ||
+    (node.resourceType === "test" && node.testType === "singular")
+  );
+}
+
+function encodeNode(
+  node: ProjectNode,
+  configs: Map<string, number>,
+  checksums: Record<string, string>,
+): Encoded["nodes"][number] {
+  const plain: Record<string, unknown> = { ...node };
+  const ofFile = isOfFile(node);
+  if (ofFile) {
+    checksums[node.path] = plain["checksum"] as string;
+    delete plain["checksum"];
+    delete plain["text"];
+  }
+  delete plain["references"];
+  let config = -1;
+  const key = node.resourceType === "test" ? "testConfig" : "config";
+  if (plain[key] !== undefined) {
+    const text = JSON.stringify(plain[key]);
+    config = configs.get(text) ?? configs.size;
+    configs.set(text, config);
+    delete plain[key];
+  }
+  const files: string[] = [];
+  const references = "references" in node ? encodeReferences(node.references, node.path, files) : 0;
+  return [plain, ofFile ? 1 : 0, config, references, files];
+}
+
+/** A place is line, column, and the file's number, left out for the node's own file. */
+function encodePlace(at: Location, own: string, files: string[]): (number | null)[] {
+  const place = [at.line ?? null, at.column ?? null];
+  if (at.file === own) return place;
+  if (!files.includes(at.file)) files.push(at.file);
+  return [...place, files.indexOf(at.file)];
+}
+
+function encodeReferences(references: References, own: string, files: string[]): Row {
+  const { refs, sources, configs, vars, envVars, macros, usesThis, usesIncremental, usesTarget } = references;
+  const flags = (usesThis ? 1 : 0) + (usesIncremental ? 2 : 0) + (usesTarget ? 4 : 0);
+  const lists = [refs, sources, configs, vars, envVars, macros];
+  if (flags === 0 && lists.every((list) => list.length === 0)) return 0;
+  return [
+    refs.map(({ name, at }) => [name, ...encodePlace(at, own, files)]),
+    sources.map(({ source, table, at }) => [source, table, ...encodePlace(at, own, files)]),
+    configs.map(({ values, at }) => [values, ...encodePlace(at, own, files)]),
+    vars,
+    envVars,
+    macros,
+    flags,
+  ];
+}
+
+type PlaceRow = readonly [line: number | null, column: number | null, file?: number];
+
+function decodePlace(
+  line: unknown,
+  column: unknown,
+  file: unknown,
+  own: string,
+  files: readonly string[],
+): Location {
+  const name = typeof file === "number" ? (files[file] as string) : own;
+  if (line === null) return { file: name };
+  if (column === null) return { file: name, line: line as number };
+  return { file: name, line: line as number, column: column as number };
+}
+
+function decodeRow(row: Row, own: string, files: readonly string[]): References {
+  if (row === 0) return noReferences;
+  const [refs, sources, configs, vars, envVars, macros, flags] = row;
+  return {
+    refs: (refs as [string, ...PlaceRow][]).map(([name, line, column, file]) => ({
+      name,
+      at: decodePlace(line, column, file, own, files),
+    })),
+    sources: (sources as [string, string, ...PlaceRow][]).map(([source, table, line, column, file]) => ({
+      source,
+      table,
+      at: decodePlace(line, column, file, own, files),
+    })),
+    configs: (configs as [References["configs"][number]["values"], ...PlaceRow][]).map(
+      ([values, line, column, file]) => ({
+        values,
+        at: decodePlace(line, column, file, own, files),
+      }),
+    ),
+    vars,
+    envVars,
+    macros,
+    usesThis: (flags & 1) !== 0,
+    usesIncremental: (flags & 2) !== 0,
+    usesTarget: (flags & 4) !== 0,
+  };
+}
+
+/** The inverse of `encodeProject`, with the texts of the files. Throws on anything odd. */
+export function decodeProject(options: {
+  readonly body: string;
+  readonly root: string;
+  readonly settings: ProjectSettings;
+  readonly contentHash: string;
+  readonly files: ReadonlyMap<string, ProjectFile>;
+}): Project {
+  const { body, root, settings, contentHash, files } = options;
+  const encoded = JSON.parse(body) as Encoded;
+  const nodes = new Map<string, ProjectNode>();
+  for (const entry of encoded.nodes) {
+    const [plain, ofFile, config, references, names] = entry;
+    const node = plain as Record<string, unknown>;
+    const own = node["path"] as string;
+    const type = node["resourceType"];
+    if (ofFile === 1) {
+      const file = files.get(own) as ProjectFile;
+      node["checksum"] = file.checksum;
+      if (file.text !== null) node["text"] = file.text;
+    }
+    if (config >= 0) node[type === "test" ? "testConfig" : "config"] = encoded.configs[config];
+    if (type !== "seed" && type !== "source") node["references"] = decodeRow(references, own, names);
+    nodes.set(node["uniqueId"] as string, node as unknown as ProjectNode);
+  }
+  return {
+    root,
+    settings,
+    nodes,
+    macros: new Map(encoded.macros as [string, MacroSource[]][]),
+    groups: new Map(encoded.groups),
+    selectors: encoded.selectors,
+    contentHash,
+    warnings: encoded.warnings,
+  };
+}
+
+/** File → what its template refers to, as of its checksum. */
+export function decodeReferences(body: string): Map<string, { checksum: string; references: References }> {
+  const encoded = JSON.parse(body) as Encoded;
+  const found = new Map<string, { checksum: string; references: References }>();
+  for (const [node, ofFile, , references, names] of encoded.nodes) {
+    if (ofFile === 0 || node["resourceType"] === "seed") continue;
+    const own = node["path"] as string;
+    found.set(own, {
+      checksum: encoded.checksums[own] as string,
+      references: decodeRow(references, own, names),
+    });
+  }
+  return found;
+}
