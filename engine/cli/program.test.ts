@@ -6,7 +6,9 @@ import { describe, expect, test } from "vitest";
 import type { CliContext } from "./context.ts";
 import { exitCodeOf, parseMapping, usesColour } from "./context.ts";
 import { writeProject } from "./init.ts";
+import { listLine } from "./ls.ts";
 import { createProgram } from "./program.ts";
+import { shopGraph } from "../report/test-fixtures.ts";
 import { runOptions } from "./run-nodes.ts";
 
 function testContext(cwd = "/"): { context: CliContext; output: () => string } {
@@ -106,6 +108,22 @@ describe("the command line", () => {
     expect(usesColour(context, terminal, { color: false })).toBe(false);
     expect(usesColour({ ...context, env: { NO_COLOR: "1" } }, terminal, {})).toBe(false);
     expect(usesColour(context, terminal, { logFormat: "json" })).toBe(false);
+  });
+});
+
+describe("lake ls", () => {
+  test("prints each node as a selector, a name, a path, or an object with its parents", () => {
+    const node = shopGraph().nodes.get("model.shop.revenue");
+    if (node === undefined) throw new Error("the fixture has no such model");
+    expect(listLine(node, "selector", [])).toBe("shop.gold.revenue");
+    expect(listLine(node, "name", [])).toBe("revenue");
+    expect(listLine(node, "path", [])).toBe("models/gold/revenue.sql");
+    expect(JSON.parse(listLine(node, "json", ["model.shop.orders"]))).toMatchObject({
+      unique_id: "model.shop.revenue",
+      resource_type: "model",
+      tags: ["gold"],
+      depends_on: { nodes: ["model.shop.orders"] },
+    });
   });
 });
 

@@ -33,7 +33,8 @@ export function parseJson(text: string, options: ParseJsonOptions = {}): Json {
   const scanner: Scanner = { text, bigintKeys: options.bigintKeys, at: 0 };
   const value = parseValue(scanner, 0, false);
   skipBlank(scanner);
-  if (scanner.at < text.length) throw malformed(scanner, `found ${shown(scanner)} after the end of the value`);
+  if (scanner.at < text.length)
+    throw malformed(scanner, `found ${shown(scanner)} after the end of the value`);
   return value;
 }
 
@@ -69,10 +70,12 @@ function parseObject(scanner: Scanner, depth: number): Json {
   }
   for (;;) {
     skipBlank(scanner);
-    if (text.charCodeAt(scanner.at) !== 0x22) throw malformed(scanner, `expected a key, found ${shown(scanner)}`);
+    if (text.charCodeAt(scanner.at) !== 0x22)
+      throw malformed(scanner, `expected a key, found ${shown(scanner)}`);
     const key = parseString(scanner);
     skipBlank(scanner);
-    if (text.charCodeAt(scanner.at) !== 0x3a) throw malformed(scanner, `expected ":", found ${shown(scanner)}`);
+    if (text.charCodeAt(scanner.at) !== 0x3a)
+      throw malformed(scanner, `expected ":", found ${shown(scanner)}`);
     scanner.at += 1;
     const value = parseValue(scanner, depth + 1, bigintKeys !== undefined && bigintKeys.has(key));
     if (key === "__proto__") {
@@ -80,7 +83,8 @@ function parseObject(scanner: Scanner, depth: number): Json {
     } else object[key] = value;
     skipBlank(scanner);
     const next = text.charCodeAt(scanner.at);
-    if (next !== 0x2c && next !== 0x7d) throw malformed(scanner, `expected "," or "}", found ${shown(scanner)}`);
+    if (next !== 0x2c && next !== 0x7d)
+      throw malformed(scanner, `expected "," or "}", found ${shown(scanner)}`);
     scanner.at += 1;
     if (next === 0x7d) return object;
   }
@@ -100,7 +104,8 @@ function parseArray(scanner: Scanner, depth: number, asBigint: boolean): Json {
     array.push(parseValue(scanner, depth + 1, asBigint));
     skipBlank(scanner);
     const next = text.charCodeAt(scanner.at);
-    if (next !== 0x2c && next !== 0x5d) throw malformed(scanner, `expected "," or "]", found ${shown(scanner)}`);
+    if (next !== 0x2c && next !== 0x5d)
+      throw malformed(scanner, `expected "," or "]", found ${shown(scanner)}`);
     scanner.at += 1;
     if (next === 0x5d) return array;
   }
@@ -209,7 +214,9 @@ function printValue(value: unknown, indent: string, newline: string): string {
       return Array.isArray(value)
         ? printArray(value, indent, newline)
         : printObject(value as Record<string, unknown>, indent, newline);
-    default:
+    case "undefined":
+    case "function":
+    case "symbol":
       throw lakeError("common/unprintable-json", { problem: `a value of type ${typeof value}` });
   }
 }

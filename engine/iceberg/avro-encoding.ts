@@ -163,9 +163,11 @@ export class AvroReader {
     return this.#buffer.readDoubleLE(this.#advance(8));
   }
 
-  /** A copy: the block that it stood in need not stay in memory. */
+  /** A view of the block, not a copy: nearly all of a block is such values anyway. */
   readBytes(): Uint8Array {
-    return Uint8Array.from(this.readFixed(this.readInt()));
+    const length = this.readInt();
+    const start = this.#advance(length);
+    return new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset + start, length);
   }
 
   readString(): string {

@@ -105,8 +105,8 @@ function union(branches: readonly AvroSchema[], context: Context): Decode {
 function record(node: AvroNamedSchema, context: Context): Decode {
   const decoders: Decode[] = [];
   const decode: Decode = (reader) => {
-    const values: unknown[] = new Array(decoders.length);
-    for (let index = 0; index < decoders.length; index += 1) values[index] = (decoders[index] as Decode)(reader);
+    const values: unknown[] = [];
+    for (let index = 0; index < decoders.length; index += 1) values.push((decoders[index] as Decode)(reader));
     return values;
   };
   named(node, context, decode);

@@ -65,7 +65,7 @@ export interface AvroFile {
   readonly schema: AvroSchema;
   readonly metadata: ReadonlyMap<string, string>;
   /** Decodes record by record; may be called once per set of options. */
-  readonly records: (options?: DecoderOptions) => Generator<unknown>;
+  readonly records: (options?: DecoderOptions) => Generator;
 }
 
 /** Opens a container file. Errors: `iceberg/bad-avro` with the path, also while the records are read. */
@@ -80,7 +80,7 @@ export function readAvroFile(bytes: Uint8Array, path: string): AvroFile {
     const schema = parseSchema(metadata.get("avro.schema"));
     const decompress = decompressor(metadata.get("avro.codec") ?? "null");
     const start = reader.at;
-    const records = function* (options: DecoderOptions = {}): Generator<unknown> {
+    const records = function* (options: DecoderOptions = {}): Generator {
       const decode = guarded(path, () => compileDecoder(schema, options));
       const blocks = new AvroReader(bytes);
       blocks.skip(start);
@@ -89,9 +89,10 @@ export function readAvroFile(bytes: Uint8Array, path: string): AvroFile {
           const count = blocks.readInt();
           const block = new AvroReader(decompress(blocks.readFixed(blocks.readInt())));
           if (!sync.equals(blocks.readFixed(syncLength))) throw new AvroFormatError("a sync marker is wrong");
-          if (count < 0 || count > block.remaining) throw new AvroFormatError(`a block of ${count} records is cut off`);
-          const values: unknown[] = new Array(count);
-          for (let index = 0; index < count; index += 1) values[index] = decode(block);
+          if (count < 0 || count > block.remaining)
+            throw new AvroFormatError(`a block of ${count} records is cut off`);
+          const values: unknown[] = [];
+          for (let index = 0; index < count; index += 1) values.push(decode(block));
           if (block.remaining > 0) throw new AvroFormatError("a block is longer than its records");
           return values;
         });

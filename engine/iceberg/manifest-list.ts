@@ -26,7 +26,9 @@ export function writeManifestList(request: WriteManifestListRequest): {
 } {
   const { formatVersion, firstRowId = 0n } = request;
   const { manifests, nextRowId } =
-    formatVersion === 3 ? assignRowIds(request.manifests, firstRowId) : { manifests: request.manifests, nextRowId: firstRowId };
+    formatVersion === 3
+      ? assignRowIds(request.manifests, firstRowId)
+      : { manifests: request.manifests, nextRowId: firstRowId };
   const bytes = writeAvroFile({
     schema: manifestFileSchema(formatVersion),
     metadata: {

@@ -18,7 +18,7 @@ import type {
   TableMetadata,
   Value,
 } from "./types.ts";
-import { bytesToBigint, deserialiseValue } from "./values.ts";
+import { bytesToBigint, deserialiseValue, valueKind } from "./values.ts";
 
 export interface ReadManifestRequest {
   readonly storage: Storage;
@@ -151,7 +151,8 @@ function fileDecoder(
   const specId = spec["spec-id"];
   return (values) => {
     const content = at.content < 0 ? "data" : contents[values[at.content] as number];
-    if (content === undefined) throw new Error(`a file has the unknown content ${String(values[at.content])}`);
+    if (content === undefined)
+      throw new Error(`a file has the unknown content ${String(values[at.content])}`);
     const sortOrderId = values[at.sortOrderId] as number | null | undefined;
     const file: { -readonly [K in keyof DataFile]: DataFile[K] } = {
       content,
@@ -159,8 +160,8 @@ function fileDecoder(
       format: values[at.format] as string,
       specId,
       partition: at.partition < 0 ? [] : toPartition(values[at.partition] as readonly unknown[]),
-      recordCount: BigInt(values[at.recordCount] as bigint),
-      sizeBytes: BigInt(values[at.sizeBytes] as bigint),
+      recordCount: BigInt(values[at.recordCount] as bigint | number),
+      sizeBytes: BigInt(values[at.sizeBytes] as bigint | number),
     };
     copyStatistics(file, values, at);
     const keyMetadata = values[at.keyMetadata];
@@ -226,18 +227,7 @@ function partitionValue(type: IcebergType, raw: unknown): Value {
     if (decimalOf(type) !== null) return bytesToBigint(raw);
     return type === "uuid" ? deserialiseValue(type, raw) : raw;
   }
-  switch (type) {
-    case "long":
-    case "time":
-    case "timestamp":
-    case "timestamptz":
-    case "timestamp_ns":
-    case "timestamptz_ns":
-      return BigInt(raw as number | bigint);
-    case "int":
-    case "date":
-      return Number(raw);
-    default:
-      return raw as Value;
-  }
+  const kind = valueKind(type);
+  if (kind === "long") return BigInt(raw as number | bigint);
+  return kind === "int" ? Number(raw) : (raw as Value);
 }

@@ -1,6 +1,8 @@
 // The Avro schemas of manifests and manifest lists, name for name and key for key as iceberg-java writes
 // them: Spark needs the record names, Redshift the places without a union, everyone the field ids.
+import { lakeError } from "../common/errors.ts";
 import type { AvroField, AvroNamedSchema, AvroSchema } from "./avro-schema.ts";
+import { typeText } from "./type-text.ts";
 import type { IcebergType, PartitionSpec } from "./types.ts";
 
 type FormatVersion = 2 | 3;
@@ -66,16 +68,28 @@ function dataFileFields(formatVersion: FormatVersion, partition: AvroSchema): Fi
     required(103, "record_count", "long", "Number of records in the file"),
     required(104, "file_size_in_bytes", "long", "Total file size in bytes"),
     optional(108, "column_sizes", idMap(117, 118, "long"), "Map of column id to total size on disk"),
-    optional(109, "value_counts", idMap(119, 120, "long"), "Map of column id to total count, including null and NaN"),
+    optional(
+      109,
+      "value_counts",
+      idMap(119, 120, "long"),
+      "Map of column id to total count, including null and NaN",
+    ),
     optional(110, "null_value_counts", idMap(121, 122, "long"), "Map of column id to null value count"),
-    optional(137, "nan_value_counts", idMap(138, 139, "long"), "Map of column id to number of NaN values in the column"),
+    optional(
+      137,
+      "nan_value_counts",
+      idMap(138, 139, "long"),
+      "Map of column id to number of NaN values in the column",
+    ),
     optional(125, "lower_bounds", idMap(126, 127, "bytes"), "Map of column id to lower bound"),
     optional(128, "upper_bounds", idMap(129, 130, "bytes"), "Map of column id to upper bound"),
     optional(131, "key_metadata", "bytes", "Encryption key metadata blob"),
     optional(132, "split_offsets", list(133, "long"), "Splittable offsets"),
     optional(135, "equality_ids", list(136, "int"), "Equality comparison field IDs"),
     optional(140, "sort_order_id", "int", "Sort order ID"),
-    ...(v3 ? [optional(142, "first_row_id", "long", "The first row ID assigned to the first row in the data file")] : []),
+    ...(v3
+      ? [optional(142, "first_row_id", "long", "The first row ID assigned to the first row in the data file")]
+      : []),
     optional(
       143,
       "referenced_data_file",
@@ -85,7 +99,12 @@ function dataFileFields(formatVersion: FormatVersion, partition: AvroSchema): Fi
     ...(v3
       ? [
           optional(144, "content_offset", "long", "The offset in the file where the content starts"),
-          optional(145, "content_size_in_bytes", "long", "The length of referenced content stored in the file"),
+          optional(
+            145,
+            "content_size_in_bytes",
+            "long",
+            "The length of referenced content stored in the file",
+          ),
         ]
       : []),
   ];
@@ -149,6 +168,10 @@ function avroType(type: IcebergType): AvroSchema {
       return adjusted("timestamp-nanos", type === "timestamptz_ns");
     case "uuid":
       return { type: "fixed", name: "uuid_fixed", size: 16, logicalType: "uuid" };
+    case "unknown":
+    case "variant":
+      // The source column is gone (only void is left of its field): every value is null.
+      return "int";
     default:
       return namedType(type);
   }
@@ -174,8 +197,7 @@ function namedType(type: IcebergType): AvroSchema {
       scale,
     } as AvroNamedSchema;
   }
-  // The source column is gone (only void is left of its field): every value is null.
-  return "int";
+  throw lakeError("iceberg/unknown-type", { text: typeText(type) });
 }
 
 /** Names of Avro are letters, digits and underscores; Java replaces the rest like this. */

@@ -168,7 +168,7 @@ function encodePartitionValue(writer: AvroWriter, type: IcebergType, value: Valu
   if (type === "float") return writer.writeFloat(Number(value));
   if (type === "double") return writer.writeDouble(Number(value));
   const decimal = decimalOf(type);
-  if (decimal !== null) return writer.writeFixed(bigEndian(BigInt(value as bigint), decimalBytes(decimal.precision)));
+  if (decimal !== null) return writer.writeFixed(bigEndian(value as bigint, decimalBytes(decimal.precision)));
   if (type === "binary") return writer.writeBytes(value as Uint8Array);
   if (value instanceof Uint8Array) return writer.writeFixed(value);
   if (type === "uuid") return writer.writeFixed(serialiseValue(type, value));
@@ -185,7 +185,11 @@ function bigEndian(value: bigint, size: number): Uint8Array {
   return bytes;
 }
 
-function manifestRow(request: WriteManifestRequest, types: readonly IcebergType[], length: number): ManifestFile {
+function manifestRow(
+  request: WriteManifestRequest,
+  types: readonly IcebergType[],
+  length: number,
+): ManifestFile {
   const files = { added: 0, existing: 0, deleted: 0 };
   const rows = { added: 0n, existing: 0n, deleted: 0n };
   let minimum: bigint = request.sequenceNumber;

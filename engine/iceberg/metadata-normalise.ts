@@ -54,14 +54,19 @@ export function normaliseMetadata(json: unknown, path: string): TableMetadata {
     refs: refsOf(file, currentSnapshotId),
     snapshots,
     statistics: list(file, "statistics", []).map((item) => fieldsOf(item, "statistics")),
-    "partition-statistics": list(file, "partition-statistics", []).map((item) => fieldsOf(item, "statistics")),
+    "partition-statistics": list(file, "partition-statistics", []).map((item) =>
+      fieldsOf(item, "statistics"),
+    ),
     "snapshot-log": list(file, "snapshot-log", []).map((item) => {
       const entry = fieldsOf(item, "snapshot-log");
       return { "timestamp-ms": integer(entry, "timestamp-ms"), "snapshot-id": long(entry, "snapshot-id") };
     }),
     "metadata-log": list(file, "metadata-log", []).map((item) => {
       const entry = fieldsOf(item, "metadata-log");
-      return { "timestamp-ms": integer(entry, "timestamp-ms"), "metadata-file": text(entry, "metadata-file") };
+      return {
+        "timestamp-ms": integer(entry, "timestamp-ms"),
+        "metadata-file": text(entry, "metadata-file"),
+      };
     }),
   };
   checkReferences(metadata);
@@ -92,7 +97,8 @@ function schemaOf(json: unknown): Schema {
 function checkFields(fields: readonly NestedField[]): void {
   for (const field of fields) {
     if (!Number.isSafeInteger(field.id)) throw new MetadataProblem("a column has no integer id");
-    if (typeof field.name !== "string") throw new MetadataProblem(`the column with id ${field.id} has no name`);
+    if (typeof field.name !== "string")
+      throw new MetadataProblem(`the column with id ${field.id} has no name`);
     if (typeof field.type !== "string") checkFields(childFields(field.type));
   }
 }
@@ -112,7 +118,8 @@ export function partitionFields(json: unknown): PartitionField[] {
   return json.map((item, index) => {
     const field = fieldsOf(item, "a partition field");
     const sourceIds = field["source-ids"];
-    const source = Array.isArray(sourceIds) && field["source-id"] === undefined ? sourceIds[0] : field["source-id"];
+    const source =
+      Array.isArray(sourceIds) && field["source-id"] === undefined ? sourceIds[0] : field["source-id"];
     return {
       ...field,
       name: text(field, "name"),
@@ -194,7 +201,9 @@ function checkReferences(metadata: TableMetadata): void {
     throw new MetadataProblem(`its current schema ${metadata["current-schema-id"]} is not among its schemas`);
   }
   if (!specs.some((spec) => spec["spec-id"] === metadata["default-spec-id"])) {
-    throw new MetadataProblem(`its default partition spec ${metadata["default-spec-id"]} is not among its specs`);
+    throw new MetadataProblem(
+      `its default partition spec ${metadata["default-spec-id"]} is not among its specs`,
+    );
   }
   const current = metadata["current-snapshot-id"];
   if (current === null) return;

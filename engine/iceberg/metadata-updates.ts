@@ -104,7 +104,8 @@ function applyUpdate(state: State, update: TableUpdate): void {
   const { draft } = state;
   switch (update.action) {
     case "assign-uuid":
-      if (draft["table-uuid"] !== "" && draft["table-uuid"] !== update.uuid) throw bad("its uuid never changes");
+      if (draft["table-uuid"] !== "" && draft["table-uuid"] !== update.uuid)
+        throw bad("its uuid never changes");
       draft["table-uuid"] = update.uuid;
       return;
     case "upgrade-format-version":
@@ -128,7 +129,11 @@ function applyUpdate(state: State, update: TableUpdate): void {
     case "add-sort-order":
       return addSortOrder(state, update["sort-order"]);
     case "set-default-sort-order":
-      draft["default-sort-order-id"] = chosen(update["sort-order-id"], state.lastAddedSortOrderId, "sort order");
+      draft["default-sort-order-id"] = chosen(
+        update["sort-order-id"],
+        state.lastAddedSortOrderId,
+        "sort order",
+      );
       return;
     case "add-snapshot":
       return addSnapshot(state, update.snapshot);
@@ -148,7 +153,9 @@ function applyUpdate(state: State, update: TableUpdate): void {
       return;
     case "remove-properties": {
       const removed = new Set(update.removals);
-      draft.properties = Object.fromEntries(Object.entries(draft.properties).filter(([key]) => !removed.has(key)));
+      draft.properties = Object.fromEntries(
+        Object.entries(draft.properties).filter(([key]) => !removed.has(key)),
+      );
     }
   }
 }
@@ -181,7 +188,8 @@ function addSchema(state: State, schema: Schema, lastColumnId: number): void {
 function addSpec(state: State, spec: PartitionSpec): void {
   const { draft } = state;
   const known = draft["partition-specs"].find((other) => sameSpec(other, spec));
-  const id = known?.["spec-id"] ?? Math.max(-1, ...draft["partition-specs"].map((other) => other["spec-id"])) + 1;
+  const id =
+    known?.["spec-id"] ?? Math.max(-1, ...draft["partition-specs"].map((other) => other["spec-id"])) + 1;
   if (known === undefined) {
     draft["partition-specs"] = [...draft["partition-specs"], { ...spec, "spec-id": id }];
     draft["last-partition-id"] = Math.max(
@@ -210,7 +218,9 @@ export function sameSpec(a: PartitionSpec, b: PartitionSpec): boolean {
 function addSortOrder(state: State, order: SortOrder): void {
   const { draft } = state;
   const id =
-    order.fields.length === 0 ? 0 : Math.max(0, ...draft["sort-orders"].map((other) => other["order-id"])) + 1;
+    order.fields.length === 0
+      ? 0
+      : Math.max(0, ...draft["sort-orders"].map((other) => other["order-id"])) + 1;
   if (!draft["sort-orders"].some((other) => other["order-id"] === id)) {
     draft["sort-orders"] = [...draft["sort-orders"], { ...order, "order-id": id }];
   }
@@ -220,7 +230,8 @@ function addSortOrder(state: State, order: SortOrder): void {
 function addSnapshot(state: State, snapshot: Snapshot): void {
   const { draft } = state;
   const id = snapshot["snapshot-id"];
-  if (draft.snapshots.some((other) => other["snapshot-id"] === id)) throw bad(`snapshot ${id} is there already`);
+  if (draft.snapshots.some((other) => other["snapshot-id"] === id))
+    throw bad(`snapshot ${id} is there already`);
   const sequenceNumber = snapshot["sequence-number"];
   if (draft["format-version"] > 1) {
     if (sequenceNumber <= draft["last-sequence-number"] && snapshot["parent-snapshot-id"] !== undefined) {

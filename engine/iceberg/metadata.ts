@@ -110,7 +110,10 @@ function without(object: object, key: string): Record<string, unknown> {
  * Where the next metadata file goes: `<metadata folder>/<version, 5 digits>-<uuid>.metadata.json`. The
  * version follows the previous file's name; one that has none there (Hadoop's `v3.metadata.json`) counts as -1.
  */
-export function newMetadataLocation(metadata: TableMetadata, previousMetadataLocation: string | null): string {
+export function newMetadataLocation(
+  metadata: TableMetadata,
+  previousMetadataLocation: string | null,
+): string {
   const version = previousMetadataLocation === null ? -1 : metadataVersion(previousMetadataLocation);
   const suffix = isCompressed(metadata) ? ".gz.metadata.json" : ".metadata.json";
   return `${metadataFolder(metadata)}/${String(version + 1).padStart(5, "0")}-${randomUUID()}${suffix}`;

@@ -111,7 +111,8 @@ export async function publishChanges(request: PublishRequest): Promise<CatalogTa
   const published = new Map<string, CatalogTable>();
   for (const group of groups) {
     if (group.length === 0) continue;
-    for (const table of await publishGroup(request, group, currentOf)) published.set(nameOf(table.identifier), table);
+    for (const table of await publishGroup(request, group, currentOf))
+      published.set(nameOf(table.identifier), table);
   }
   return staged.map((change) => {
     const table = published.get(nameOf(change.request.identifier)) ?? currentOf(change);
@@ -248,7 +249,8 @@ function restageProblem(staged: StagedChange, current: CatalogTable): string | n
   const { request } = staged;
   const base = request.base?.metadata;
   const { metadata } = current;
-  if (request.operation.kind !== "append" || base === undefined) return "it is not an append to an existing table";
+  if (request.operation.kind !== "append" || base === undefined)
+    return "it is not an append to an existing table";
   if (isPublished(staged, current)) return "it is published already";
   if (metadata["table-uuid"] !== base["table-uuid"]) return "another table stands under the name";
   if (staged.updates.some(({ action }) => action === "add-schema" || action === "add-spec")) {
@@ -268,7 +270,8 @@ function interveningProblem(base: TableMetadata, now: TableMetadata): string | n
     const snapshot = id === null ? undefined : byId.get(id);
     if (snapshot === undefined) return `its head does not descend from snapshot ${start ?? "none"}`;
     const { operation } = snapshot.summary;
-    if (operation !== "append" && operation !== "replace") return `snapshot ${id} is a concurrent ${operation}`;
+    if (operation !== "append" && operation !== "replace")
+      return `snapshot ${id} is a concurrent ${operation}`;
     if (Object.keys(snapshot.summary).some((key) => key.startsWith("lake.ledger"))) {
       return `snapshot ${id} moved the ledger of landing files`;
     }

@@ -13,7 +13,8 @@ export function checkRequirements(
 ): void {
   for (const requirement of requirements) {
     const { expected, found } = compare(metadata, requirement);
-    if (expected !== found) throw lakeError("catalog/conflict", { table, expected, found }, { retryable: true });
+    if (expected !== found)
+      throw lakeError("catalog/conflict", { table, expected, found }, { retryable: true });
   }
 }
 
@@ -22,7 +23,10 @@ function compare(
   requirement: TableRequirement,
 ): { readonly expected: string; readonly found: string } {
   if (requirement.type === "assert-create") {
-    return { expected: "no table", found: metadata === null ? "no table" : `table ${metadata["table-uuid"]}` };
+    return {
+      expected: "no table",
+      found: metadata === null ? "no table" : `table ${metadata["table-uuid"]}`,
+    };
   }
   if (metadata === null) return { expected: "the table it was made on", found: "no table" };
   switch (requirement.type) {
@@ -39,10 +43,15 @@ function compare(
     case "assert-current-schema-id":
       return pair("schema", requirement["current-schema-id"], metadata["current-schema-id"]);
     case "assert-last-assigned-partition-id":
-      return pair("last partition field id", requirement["last-assigned-partition-id"], metadata["last-partition-id"]);
+      return pair(
+        "last partition field id",
+        requirement["last-assigned-partition-id"],
+        metadata["last-partition-id"],
+      );
     case "assert-default-spec-id":
       return pair("partition spec", requirement["default-spec-id"], metadata["default-spec-id"]);
-    case "assert-default-sort-order-id":
+    default:
+      requirement satisfies { type: "assert-default-sort-order-id" };
       return pair("sort order", requirement["default-sort-order-id"], metadata["default-sort-order-id"]);
   }
 }

@@ -20,7 +20,8 @@ export function snappyDecompress(input: Uint8Array): Uint8Array | null {
     }
     const copy = copyOf(input, tag, from);
     from = copy.next;
-    if (from > input.length || copy.offset === 0 || copy.offset > to || to + copy.length > output.length) return null;
+    if (from > input.length || copy.offset === 0 || copy.offset > to || to + copy.length > output.length)
+      return null;
     // Byte by byte: a copy may overlap its own output.
     for (let index = 0; index < copy.length; index += 1) {
       output[to] = output[to - copy.offset] as number;
@@ -51,7 +52,11 @@ function literalLength(input: Uint8Array, tag: number, from: number): { length: 
   return { length: length + 1, next: from + width };
 }
 
-function copyOf(input: Uint8Array, tag: number, from: number): { length: number; offset: number; next: number } {
+function copyOf(
+  input: Uint8Array,
+  tag: number,
+  from: number,
+): { length: number; offset: number; next: number } {
   const byte = (index: number): number => input[from + index] ?? 0;
   switch (tag & 3) {
     case 1:

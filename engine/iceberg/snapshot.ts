@@ -64,7 +64,9 @@ export function buildSummary(request: SummaryRequest): SnapshotSummary {
   return {
     ...request.extra,
     operation: request.operation,
-    ...Object.fromEntries(counts.filter(([, value]) => value > 0n).map(([key, value]) => [key, String(value)])),
+    ...Object.fromEntries(
+      counts.filter(([, value]) => value > 0n).map(([key, value]) => [key, String(value)]),
+    ),
     "changed-partition-count": String(partitions.size),
     ...totals(request.previousSummary, added, removed),
   };

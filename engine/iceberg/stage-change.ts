@@ -11,14 +11,7 @@ import { applyUpdates, commitTimeMs, currentSchema, defaultSpec, metadataFolder 
 import { sameSchema } from "./schema.ts";
 import { buildSummary, newSnapshotId } from "./snapshot.ts";
 import { codecOf, stageManifests } from "./stage-manifests.ts";
-import type {
-  DataFile,
-  Operation,
-  Snapshot,
-  TableMetadata,
-  TableRequirement,
-  TableUpdate,
-} from "./types.ts";
+import type { DataFile, Operation, Snapshot, TableMetadata, TableRequirement, TableUpdate } from "./types.ts";
 
 export interface StageRequest {
   readonly storage: Storage;
@@ -45,8 +38,18 @@ export async function stageChange({ storage, request, nowMs }: StageRequest): Pr
     return { request, requirements, updates: structure, preview, snapshotId: null, writtenPaths: [] };
   }
   const metadata = applyUpdates(base, structure, context);
-  const { snapshot, writtenPaths } = await stageSnapshot({ storage, request, operation, base, metadata, nowMs });
-  const { "snapshot-id": _head, ...retention } = base?.refs["main"] ?? { type: "branch" as const, "snapshot-id": 0n };
+  const { snapshot, writtenPaths } = await stageSnapshot({
+    storage,
+    request,
+    operation,
+    base,
+    metadata,
+    nowMs,
+  });
+  const { "snapshot-id": _head, ...retention } = base?.refs["main"] ?? {
+    type: "branch" as const,
+    "snapshot-id": 0n,
+  };
   const updates: TableUpdate[] = [
     ...structure,
     { action: "add-snapshot", snapshot },
@@ -88,7 +91,9 @@ function evolution(base: TableMetadata, request: ChangeRequest): TableUpdate[] {
     throw lakeError(
       "iceberg/bad-update",
       { problem: `${nameOf(request.identifier)} has format version 1, which can only be read` },
-      { hint: "upgrade it with the engine that owns it: ALTER TABLE … SET TBLPROPERTIES ('format-version' = '2')" },
+      {
+        hint: "upgrade it with the engine that owns it: ALTER TABLE … SET TBLPROPERTIES ('format-version' = '2')",
+      },
     );
   }
   if (!sameSchema(currentSchema(base), request.schema)) {
@@ -195,7 +200,11 @@ function withSpecId(
   const specId = defaultSpec(metadata)["spec-id"];
   const width = request.spec.fields.length;
   return files.map((file) => {
-    if (file.specId !== request.spec["spec-id"] || file.partition.length !== width || file.content !== "data") {
+    if (
+      file.specId !== request.spec["spec-id"] ||
+      file.partition.length !== width ||
+      file.content !== "data"
+    ) {
       const problem = `${file.path} was not written as a data file of the table's partition spec`;
       throw lakeError("iceberg/bad-update", { problem });
     }

@@ -94,15 +94,13 @@ class Stage {
       if (seen.has(path)) throw lakeError("iceberg/bad-update", { problem: `${path} is added twice` });
       seen.add(path);
     }
-    const entries = add.map(
-      (file): ManifestEntry => ({
-        status: "added",
-        snapshotId: this.#request.snapshotId,
-        sequenceNumber: null,
-        fileSequenceNumber: null,
-        file,
-      }),
-    );
+    const entries = add.map((file): ManifestEntry => ({
+      status: "added",
+      snapshotId: this.#request.snapshotId,
+      sequenceNumber: null,
+      fileSequenceNumber: null,
+      file,
+    }));
     const parts: Candidate[] = [];
     for (let start = 0; start < entries.length; start += filesPerManifest) {
       const part = entries.slice(start, start + filesPerManifest);
@@ -115,7 +113,8 @@ class Stage {
     existing: readonly ManifestFile[],
   ): Promise<{ readonly candidates: readonly Candidate[]; readonly removed: readonly DataFile[] }> {
     const { operation, table } = this.#request;
-    if (operation.kind === "append") return { candidates: existing.map((manifest) => ({ manifest })), removed: [] };
+    if (operation.kind === "append")
+      return { candidates: existing.map((manifest) => ({ manifest })), removed: [] };
     const results = await mapLimited(existing, concurrency, (manifest) => this.#filtered(manifest));
     const removed = results.flatMap((result) => result.removed);
     if (operation.kind === "overwrite") {
@@ -141,9 +140,8 @@ class Stage {
     const live = (await this.#read(manifest)).filter((entry) => entry.status !== "deleted");
     const removed = live.filter((entry) => isRemoved(entry.file)).map((entry) => entry.file);
     if (removed.length === 0) return unchanged;
-    const entries = live.map(
-      (entry): ManifestEntry =>
-        isRemoved(entry.file) ? { ...entry, status: "deleted", snapshotId } : { ...entry, status: "existing" },
+    const entries = live.map((entry): ManifestEntry =>
+      isRemoved(entry.file) ? { ...entry, status: "deleted", snapshotId } : { ...entry, status: "existing" },
     );
     return { candidate: this.#write(manifest.specId, manifest.content, entries), removed };
   }
@@ -169,7 +167,11 @@ class Stage {
 
   async #merge(specId: number, bin: readonly Candidate[]): Promise<Candidate> {
     const { snapshotId } = this.#request;
-    const lists = await mapLimited(bin, concurrency, async ({ manifest, entries }) => entries ?? this.#read(manifest));
+    const lists = await mapLimited(
+      bin,
+      concurrency,
+      async ({ manifest, entries }) => entries ?? this.#read(manifest),
+    );
     const entries = lists.flat().flatMap((entry): ManifestEntry[] => {
       if (entry.snapshotId === snapshotId && entry.status !== "existing") return [entry];
       return entry.status === "deleted" ? [] : [{ ...entry, status: "existing" }];
@@ -214,7 +216,10 @@ function positive(text: string | undefined, absent: number): number {
 }
 
 /** Bins newest first, each newest first; every bin but the newest is as full as it gets. */
-function packFromOldest(candidates: readonly Candidate[], targetBytes: number): readonly (readonly Candidate[])[] {
+function packFromOldest(
+  candidates: readonly Candidate[],
+  targetBytes: number,
+): readonly (readonly Candidate[])[] {
   const bins: Candidate[][] = [];
   let bin: Candidate[] = [];
   let size = 0;

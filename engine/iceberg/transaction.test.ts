@@ -51,7 +51,9 @@ class MapCatalog implements Pick<Catalog, "capabilities" | "locate" | "commit"> 
 
   async locate(identifiers: readonly TableIdentifier[]): Promise<Map<string, string>> {
     const names = identifiers.map((one) => `${one.namespace}.${one.name}`);
-    return new Map(names.flatMap((name) => (this.locations.has(name) ? [[name, this.locations.get(name) as string]] : [])));
+    return new Map(
+      names.flatMap((name) => (this.locations.has(name) ? [[name, this.locations.get(name) as string]] : [])),
+    );
   }
 
   async commit(commits: readonly TableCommit[]): Promise<void> {
@@ -61,10 +63,15 @@ class MapCatalog implements Pick<Catalog, "capabilities" | "locate" | "commit"> 
       const found = this.locations.get(tables[index] as string) ?? null;
       if (found !== commit.baseMetadataLocation) {
         const expected = String(commit.baseMetadataLocation);
-        throw lakeError("catalog/conflict", { table: tables[index] as string, expected, found: String(found) });
+        throw lakeError("catalog/conflict", {
+          table: tables[index] as string,
+          expected,
+          found: String(found),
+        });
       }
     }
-    for (const [index, commit] of commits.entries()) this.locations.set(tables[index] as string, commit.newMetadataLocation);
+    for (const [index, commit] of commits.entries())
+      this.locations.set(tables[index] as string, commit.newMetadataLocation);
     if (this.loseAnswer === "after") throw lakeError("catalog/unknown-outcome", { tables });
   }
 }
@@ -88,7 +95,9 @@ async function file(name: string, day: number | null, records = 10n, table = "t"
   };
 }
 
-async function stage(change: Partial<ChangeRequest> & Pick<ChangeRequest, "operation" | "commitId">): Promise<StagedChange> {
+async function stage(
+  change: Partial<ChangeRequest> & Pick<ChangeRequest, "operation" | "commitId">,
+): Promise<StagedChange> {
   const name = change.identifier?.name ?? "t";
   const request: ChangeRequest = {
     identifier,
@@ -119,7 +128,9 @@ async function contents(
   const snapshot = metadata.snapshots.find((one) => one["snapshot-id"] === id);
   if (snapshot === undefined) return { manifests: [], entries: [] };
   const manifests = await readManifestList({ storage, snapshot });
-  const entries = await Promise.all(manifests.map((manifest) => readManifest({ storage, manifest, metadata })));
+  const entries = await Promise.all(
+    manifests.map((manifest) => readManifest({ storage, manifest, metadata })),
+  );
   return { manifests, entries: entries.flat() };
 }
 
@@ -168,7 +179,10 @@ describe("staging", () => {
       summary: { "lake.ledger": "s1" },
     });
     const [table] = await publish(staged);
-    expect(table?.metadata.snapshots[0]?.summary).toMatchObject({ "lake.ledger": "s1", "total-records": "0" });
+    expect(table?.metadata.snapshots[0]?.summary).toMatchObject({
+      "lake.ledger": "s1",
+      "total-records": "0",
+    });
     expect((await contents(table?.metadata as TableMetadata)).manifests).toEqual([]);
   });
 
@@ -182,10 +196,10 @@ describe("staging", () => {
     } as const;
     const [table] = await publish(await stage({ commitId: "c3", operation }));
     const { entries, manifests } = await contents(table?.metadata as TableMetadata);
-    expect(entries.map(shown)).toEqual(["added d 3/3", "existing a 1/1", "deleted b 1/1", "added c 2/2"]);
-    expect(entries[2]?.snapshotId).toBe(table?.metadata["current-snapshot-id"]);
-    expect(entries[1]?.snapshotId).toBe(table?.metadata.snapshots[0]?.["snapshot-id"]);
-    expect(manifests[1]).toMatchObject({ sequenceNumber: 3n, minSequenceNumber: 1n, existingFilesCount: 1 });
+    expect(entries.map(shown)).toEqual(["added d 3/3", "added c 2/2", "existing a 1/1", "deleted b 1/1"]);
+    expect(entries[3]?.snapshotId).toBe(table?.metadata["current-snapshot-id"]);
+    expect(entries[2]?.snapshotId).toBe(table?.metadata.snapshots[0]?.["snapshot-id"]);
+    expect(manifests[2]).toMatchObject({ sequenceNumber: 3n, minSequenceNumber: 1n, existingFilesCount: 1 });
     expect(table?.metadata.snapshots[2]?.summary).toMatchObject({
       operation: "overwrite",
       "deleted-data-files": "1",
@@ -203,7 +217,9 @@ describe("staging", () => {
   test("an overwrite of a file that is not there is refused", async () => {
     await append("c1", await file("a", 1));
     const operation = { kind: "overwrite", add: [], removePaths: new Set(["/nowhere.parquet"]) } as const;
-    await expect(stage({ commitId: "c2", operation })).rejects.toMatchObject({ code: "iceberg/missing-data-file" });
+    await expect(stage({ commitId: "c2", operation })).rejects.toMatchObject({
+      code: "iceberg/missing-data-file",
+    });
   });
 
   test("replacing all keeps the history, and is an append where nothing was", async () => {
@@ -229,7 +245,11 @@ describe("staging", () => {
     const properties = { "commit.manifest.min-count-to-merge": "3" };
     for (const name of ["a", "b", "c", "d"]) {
       await publish(
-        await stage({ commitId: name, properties, operation: { kind: "append", add: [await file(name, 1)] } }),
+        await stage({
+          commitId: name,
+          properties,
+          operation: { kind: "append", add: [await file(name, 1)] },
+        }),
       );
     }
     const metadata = (await load())?.metadata as TableMetadata;
@@ -244,10 +264,19 @@ describe("staging", () => {
 
   test("a schema or spec is added only where it differs", async () => {
     await append("c1", await file("a", 1));
-    const same = await stage({ commitId: "c2", operation: { kind: "append", add: [] }, schema: { ...schema, "schema-id": 9 } });
+    const same = await stage({
+      commitId: "c2",
+      operation: { kind: "append", add: [] },
+      schema: { ...schema, "schema-id": 9 },
+    });
     expect(same.updates.map((update) => update.action)).toEqual(["add-snapshot", "set-snapshot-ref"]);
     const [table] = await publish(
-      await stage({ commitId: "c3", operation: { kind: "append", add: [] }, schema: wider, spec: { "spec-id": 1, fields: [] } }),
+      await stage({
+        commitId: "c3",
+        operation: { kind: "append", add: [] },
+        schema: wider,
+        spec: { "spec-id": 1, fields: [] },
+      }),
     );
     expect(table?.metadata).toMatchObject({
       "current-schema-id": 1,
@@ -256,15 +285,23 @@ describe("staging", () => {
       "last-partition-id": 1000,
     });
     const [back] = await publish(await stage({ commitId: "c4", operation: { kind: "none" } }));
-    expect(back?.metadata).toMatchObject({ "current-schema-id": 0, "default-spec-id": 0, "last-column-id": 3 });
+    expect(back?.metadata).toMatchObject({
+      "current-schema-id": 0,
+      "default-spec-id": 0,
+      "last-column-id": 3,
+    });
     expect(back?.metadata.snapshots).toHaveLength(2);
   });
 
   test("refuses files of another partition spec and a path given twice", async () => {
     const one = await file("a", 1);
     const other = { ...one, specId: 7 };
-    await expect(stage({ commitId: "c", operation: { kind: "append", add: [other] } })).rejects.toMatchObject({ code: "iceberg/bad-update" });
-    await expect(stage({ commitId: "c", operation: { kind: "append", add: [one, one] } })).rejects.toThrow("added twice");
+    await expect(stage({ commitId: "c", operation: { kind: "append", add: [other] } })).rejects.toMatchObject(
+      { code: "iceberg/bad-update" },
+    );
+    await expect(stage({ commitId: "c", operation: { kind: "append", add: [one, one] } })).rejects.toThrow(
+      "added twice",
+    );
   });
 });
 
@@ -300,7 +337,11 @@ describe("publishing", () => {
     const other = { ...identifier, name: "u" };
     await append("c1", await file("a", 1));
     const staged = [
-      await stage({ commitId: "u", identifier: other, operation: { kind: "append", add: [await file("x", 1, 1n, "u")] } }),
+      await stage({
+        commitId: "u",
+        identifier: other,
+        operation: { kind: "append", add: [await file("x", 1, 1n, "u")] },
+      }),
       await stage({ commitId: "t", operation: { kind: "append", add: [await file("b", 1)] } }),
     ];
     await append("c2", await file("c", 1));
@@ -342,31 +383,50 @@ describe("publishing", () => {
 describe("applying an append again", () => {
   test("puts it on top of another writer's append, with the same data files", async () => {
     await append("c1", await file("a", 1));
-    const staged = await stage({ commitId: "mine", operation: { kind: "append", add: [await file("m", 1)] } });
+    const staged = await stage({
+      commitId: "mine",
+      operation: { kind: "append", add: [await file("m", 1)] },
+    });
     await append("theirs", await file("t", 1));
     const current = (await load()) as CatalogTable;
     const again = await restageAppend({ storage, staged, current, nowMs: Date.now() });
     expect(again.snapshotId).not.toBe(staged.snapshotId);
     const [table] = await publish(again);
-    expect((await contents(table?.metadata as TableMetadata)).entries.map(shown)).toEqual(["added m 3/3", "added t 2/2", "added a 1/1"]);
+    expect((await contents(table?.metadata as TableMetadata)).entries.map(shown)).toEqual([
+      "added m 3/3",
+      "added t 2/2",
+      "added a 1/1",
+    ]);
   });
 
   test("is refused when the ledger, the schema or anything but appends moved", async () => {
     await append("c1", await file("a", 1));
-    const staged = await stage({ commitId: "mine", operation: { kind: "append", add: [await file("m", 1)] } });
+    const staged = await stage({
+      commitId: "mine",
+      operation: { kind: "append", add: [await file("m", 1)] },
+    });
     const refused = async (): Promise<unknown> => {
       const current = (await load()) as CatalogTable;
       return restageAppend({ storage, staged, current, nowMs: Date.now() }).catch((error: unknown) => error);
     };
     const before = new Map(catalog.locations);
-    await publish(await stage({ commitId: "l", summary: { "lake.ledger": "x" }, operation: { kind: "append", add: [] } }));
-    expect(await refused()).toMatchObject({ code: "iceberg/cannot-restage", message: expect.stringContaining("ledger") as unknown });
+    await publish(
+      await stage({ commitId: "l", summary: { "lake.ledger": "x" }, operation: { kind: "append", add: [] } }),
+    );
+    expect(await refused()).toMatchObject({
+      code: "iceberg/cannot-restage",
+      message: expect.stringContaining("ledger") as unknown,
+    });
     for (const [name, location] of before) catalog.locations.set(name, location);
     await publish(await stage({ commitId: "s", schema: wider, operation: { kind: "none" } }));
     expect(await refused()).toMatchObject({ message: expect.stringContaining("schema") as unknown });
     for (const [name, location] of before) catalog.locations.set(name, location);
-    await publish(await stage({ commitId: "r", operation: { kind: "replace-all", add: [await file("z", 1)] } }));
-    expect(await refused()).toMatchObject({ message: expect.stringContaining("concurrent overwrite") as unknown });
+    await publish(
+      await stage({ commitId: "r", operation: { kind: "replace-all", add: [await file("z", 1)] } }),
+    );
+    expect(await refused()).toMatchObject({
+      message: expect.stringContaining("concurrent overwrite") as unknown,
+    });
   });
 });
 
@@ -386,7 +446,9 @@ describe("abandoning", () => {
   test("is refused for a change that is published", async () => {
     const staged = await stage({ commitId: "c1", operation: { kind: "append", add: [await file("a", 1)] } });
     await publish(staged);
-    await expect(abandonChange({ storage, staged, current: await load() })).rejects.toMatchObject({ code: "iceberg/already-published" });
+    await expect(abandonChange({ storage, staged, current: await load() })).rejects.toMatchObject({
+      code: "iceberg/already-published",
+    });
     expect(await storage.stat(`${root}/t/data/a.parquet`)).not.toBeNull();
   });
 });

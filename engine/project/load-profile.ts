@@ -39,7 +39,7 @@ const fields = {
 export async function loadProfile(options: LoadProfileOptions): Promise<TargetProfile> {
   const { profileName } = options;
   const { file, source } = await findProfiles(options);
-  const problems = new Problems();
+  const problems = new Problems({ hidesValues: true });
   const node = parseYaml(source, file);
   const profiles = mappingEntries(node, file, problems) ?? new Map<string, YamlEntry>();
   const profile = profiles.get(profileName);

@@ -8,8 +8,21 @@ import type { YamlEntry, YamlNode } from "./yaml.ts";
 
 /** Collects what is wrong with a project, so that all of it is shown at once. */
 export class Problems {
+  /** Profiles hold passwords: their values are never shown, only what kind they are. */
+  readonly hidesValues: boolean;
   readonly errors: LakeError[] = [];
   readonly warnings: ProjectWarning[] = [];
+
+  constructor(options: { readonly hidesValues?: boolean } = {}) {
+    this.hidesValues = options.hidesValues ?? false;
+  }
+
+  /** A value as a message shows it. */
+  shown(value: Json): string {
+    return this.hidesValues && value !== null && typeof value !== "object"
+      ? `a ${typeof value}`
+      : describe(value);
+  }
 
   add<C extends ErrorCode>(code: C, parameters: ErrorParameters<C>, at?: Location, hint?: string): void {
     this.errors.push(lakeError(code, parameters, { at, hint }));
@@ -37,7 +50,7 @@ export type Fields = Readonly<Record<string, Reader<unknown>>>;
 /** The value of an object read with `Fields`: every key may be absent. */
 export type Read<F extends Fields> = { readonly [K in keyof F]?: Exclude<ReturnType<F[K]>, undefined> };
 
-export function describe(value: Json): string {
+function describe(value: Json): string {
   if (value === null) return "empty";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "a mapping";
@@ -46,7 +59,7 @@ export function describe(value: Json): string {
 }
 
 function wrong(node: YamlNode, what: string, expected: string, problems: Problems): undefined {
-  problems.add("project/wrong-type", { what, found: describe(node.value), expected }, node.at);
+  problems.add("project/wrong-type", { what, found: problems.shown(node.value), expected }, node.at);
   return undefined;
 }
 
@@ -78,7 +91,7 @@ export function oneOf<T extends string | number>(...values: readonly T[]): Reade
     if (found !== undefined) return found;
     const hint = typeof node.value === "string" ? didYouMean(node.value, values.map(String)) : undefined;
     const expected = values.length === 1 ? String(values[0]) : `one of ${values.join(", ")}`;
-    problems.add("project/bad-value", { what, found: describe(node.value), expected }, node.at, hint);
+    problems.add("project/bad-value", { what, found: problems.shown(node.value), expected }, node.at, hint);
     return undefined;
   };
 }
@@ -196,7 +209,10 @@ export function name(kind: string): Reader<string> {
   return (node, what, problems) => {
     const value = scalarText(node, what, problems);
     if (value === undefined || isName(value)) return value;
-    problems.add("project/bad-name", { kind, name: value }, node.at);
+    if (problems.hidesValues) {
+      const expected = "small letters, digits and _";
+      problems.add("project/bad-value", { what, found: "something else", expected }, node.at);
+    } else problems.add("project/bad-name", { kind, name: value }, node.at);
     return undefined;
   };
 }

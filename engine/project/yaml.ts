@@ -144,7 +144,7 @@ function join(value: Json, place: Place, at: (offset: number) => Location): Yaml
 function refuseInexact(value: Json, at: Location): void {
   if (typeof value !== "number" || Number.isSafeInteger(value)) return;
   if (Number.isFinite(value) && !Number.isInteger(value)) return;
-  const problem = `the number ${value} cannot be kept exactly`;
+  const problem = "a number has more digits than can be kept exactly";
   throw lakeError("project/bad-yaml", { file: at.file, problem }, { at, hint: "put it in quotes" });
 }
 

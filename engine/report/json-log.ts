@@ -12,7 +12,7 @@ interface Sink {
 }
 
 /** One JSON object per line: `time`, `level`, `event` and the event's own fields in snake_case. */
-export function writeLogLine(
+function writeLogLine(
   sink: Sink,
   level: Level,
   event: string,

@@ -6,6 +6,8 @@ import { truncate } from "./style.ts";
 
 const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const redrawMs = 100;
+/** More than a small window can show; erasing counts on all lines being on the screen. */
+const mostSteps = 8;
 const escape = String.fromCodePoint(27);
 const hideCursor = `${escape}[?25l`;
 const showCursor = `${escape}[?25h`;
@@ -122,7 +124,7 @@ export class LiveProgress implements Progress {
     const { now, style, width } = this.options;
     const cells = Math.max(20, width() - 1);
     const frame = frames[Math.floor((now() - this.startedMs) / redrawMs) % frames.length] ?? "";
-    const steps = [...this.running.values()].map((step) => {
+    const steps = [...this.running.values()].slice(0, mostSteps).map((step) => {
       const parts = [step.name, step.rows === undefined ? step.reason : `${formatCount(step.rows)} rows`];
       if (step.fraction !== undefined) parts.push(`${Math.floor(step.fraction * 100)} %`);
       parts.push(formatDuration(now() - step.startedMs));

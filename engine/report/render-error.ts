@@ -3,7 +3,7 @@ import type { LakeError, Location } from "../common/errors.ts";
 import { displayWidth, type Style } from "./style.ts";
 
 /** Reads one line (from 1) of a file as `Location` names it; undefined when it cannot be had. */
-export type ReadLine = (file: string, line: number) => string | undefined;
+type ReadLine = (file: string, line: number) => string | undefined;
 
 export interface ErrorView {
   readonly style: Style;
@@ -20,7 +20,7 @@ export function renderError(error: LakeError, view: ErrorView): string {
 }
 
 /** The lines under `error[code] message` for a place: arrow, source line and caret. */
-export function renderLocation(at: Location, view: ErrorView): string[] {
+function renderLocation(at: Location, view: ErrorView): string[] {
   const { style } = view;
   const place = [at.file, at.line, at.column].filter((part) => part !== undefined).join(":");
   if (at.line === undefined) return [`${style.dim("-->")} ${place}`];

@@ -17,7 +17,7 @@ const references = {
   usesTarget: false,
 };
 
-export function model(name: string): Model {
+function model(name: string): Model {
   return {
     resourceType: "model",
     uniqueId: `model.shop.${name}`,

@@ -93,35 +93,59 @@ select
     -1, {{events}} - least(10000, {{events}} // 50), least(10000, {{events}} // 50), timestamp '2025-07-14 01:10:00', 1500, true,
     null, -1, 0, 'regular', 'korean', 'control', 'desktop', 'direct', 0;
 
--- One narrow row for each event, in the order of arrival. The text of the lines is only put together while
--- a file is written: memory stays small whatever the number of events.
-create or replace temp table demo_events as
-with numbered as (
+-- One narrow row for each event. The text of the lines is only put together while a file is written: memory
+-- stays small whatever the number of events.
+create or replace temp table demo_numbered as
+select
+    session_no,
+    first_event + step as event_no,
+    started + interval (step * step_ms + (hash(session_no, step, 17) % step_ms::ubigint)::bigint) milliseconds as kst,
+    -- The order of this hash decides which event gets which name; the bot's have theirs already.
+    if(is_bot, null, hash(first_event + step, {{var "generator_seed"}})) as shuffle
+from (select *, unnest(range(events)) as step from demo_sessions);
+
+-- Windows over 64 ranges of the hash, counted on from each other, give the same numbers as one over all events
+-- and can leave memory one by one.
+create or replace temp table demo_ranges as
+select
+    shuffle >> 58 as hash_range,
+    (sum(count(*)) over (order by shuffle >> 58))::bigint - count(*) as before
+from demo_numbered
+where shuffle is not null
+group by 1;
+
+create or replace temp table demo_named as
+with shuffled as (
     select
         session_no,
-        is_bot,
-        first_event + step as event_no,
-        started + interval (step * step_ms + (hash(session_no, step, 17) % step_ms::ubigint)::bigint) milliseconds as kst
-    from (select *, unnest(range(events)) as step from demo_sessions)
+        event_no,
+        kst,
+        before + row_number() over (partition by hash_range order by shuffle, event_no) - 1 as shuffled_no
+    from demo_numbered
+    join demo_ranges on demo_numbered.shuffle >> 58 = demo_ranges.hash_range
 ),
-shuffled as (
-    select *, row_number() over (order by hash(event_no, {{var "generator_seed"}})) - 1 as shuffled_no
-    from numbered
-    where not is_bot
-),
-named as (
-    select session_no, event_no, kst, event_name
-    from shuffled
-    asof join demo_mix on shuffled.shuffled_no >= demo_mix.from_event
-    union all
-    select session_no, event_no, kst, 'click_recipe' from numbered where is_bot
+mix as (
+    select list(event_name order by from_event) as event_names, list(from_event order by from_event) as from_events
+    from demo_mix
 )
+select session_no, event_no, kst, event_names[len(list_filter(from_events, first -> first <= shuffled_no))] as event_name
+from shuffled
+cross join mix
+union all
+select session_no, event_no, kst, 'click_recipe' from demo_numbered where shuffle is null;
+
+drop table demo_numbered;
+
+-- In the order of arrival, so that a file reads only its own days.
+create or replace temp table demo_events as
 select
     *,
     -- A few events arrive one to three days late, in a file of a later day.
     least(31, day(kst) + if({{> one_in of="event_no" salt=18 n=500}}, 1 + hash(event_no, 19) % 3, 0))::integer as arrival_day
-from named
+from demo_named
 order by arrival_day, kst, event_no;
+
+drop table demo_named;
 
 {{> landing_file name="2025-07-01_merged.jsonl" first=1 last=3 compression="none" nested=false}}
 {{> landing_file name="2025-07-04_merged.jsonl" first=4 last=6 compression="none" nested=false}}

@@ -17,16 +17,16 @@ sources:
         columns:
           - {name: id, data_type: bigint}
           - {name: kind, data_type: varchar}
-          - {name: at, data_type: varchar}
+          - {name: happened, data_type: varchar}
 `,
   "models/stg.sql": `{{config materialized="view"}}
-select id, kind, "at"::timestamptz as at, _file as data_source from {{source "landing" "events"}}
+select id, kind, happened::timestamptz as happened, _file as data_source from {{source "landing" "events"}}
 `,
-  "models/events.sql": `{{config materialized="incremental" strategy="append" partition_by="day(at)"}}
+  "models/events.sql": `{{config materialized="incremental" strategy="append" partition_by="day(happened)"}}
 select * from {{ref "stg"}}
 `,
   "models/daily.sql": `{{config materialized="table"}}
-select at::date as day, kind, count(*) as n from {{ref "events"}} group by all
+select happened::date as day, kind, count(*) as n from {{ref "events"}} group by all
 `,
 };
 
@@ -42,7 +42,7 @@ function landingFiles(files: readonly (readonly Event[])[]): Record<string, stri
     files.map((events, index) => [
       `landing-zone/events/batch_${index}.jsonl`,
       events
-        .map(({ day, kind }) => `${JSON.stringify({ id: id++, kind, at: `2025-07-0${day}T03:00:00+09:00` })}\n`)
+        .map(({ day, kind }) => `${JSON.stringify({ id: id++, kind, happened: `2025-07-0${day}T03:00:00+09:00` })}\n`)
         .join(""),
     ]),
   );
@@ -50,7 +50,7 @@ function landingFiles(files: readonly (readonly Event[])[]): Record<string, stri
 
 async function contents(of: TestProject): Promise<unknown> {
   return {
-    events: await of.query(`select id, kind, at::varchar from {{ref "events"}} order by id`),
+    events: await of.query(`select id, kind, happened::varchar from {{ref "events"}} order by id`),
     daily: await of.query(`select * from {{ref "daily"}} order by all`),
   };
 }
@@ -95,7 +95,7 @@ test("a second run finds nothing new and writes nothing", async () => {
 test("a changed file under a known name is refused with choices", async () => {
   using here = makeProject({ ...project, ...landingFiles([[{ day: 1, kind: "view" }]]) });
   await here.run({});
-  here.write({ "landing-zone/events/batch_0.jsonl": `{"id": 9, "kind": "like", "at": "2025-07-01"}\n\n` });
+  here.write({ "landing-zone/events/batch_0.jsonl": `{"id": 9, "kind": "like", "happened": "2025-07-01"}\n\n` });
   await expect(here.run({})).rejects.toMatchObject({ code: "run/landing-file-changed" });
   expect(await here.query(`select count(*) from {{ref "events"}}`)).toEqual([[1]]);
 });

@@ -7,8 +7,11 @@ export const computeErrors = {
   "compute/failed": (p: { message: string }) => `the engine failed: ${p.message}`,
   "compute/out-of-memory": (p: { message: string }) => `the engine ran out of memory: ${p.message}`,
   "compute/disk-full": (p: { message: string }) => `the disk is full: ${p.message}`,
+  "compute/no-temp-directory": (p: { path: string; reason: string }) =>
+    `the engine's folder for temporary files, ${p.path}, cannot be made: ${p.reason}`,
   "compute/interrupted": (_: object) => "the statement was interrupted",
-  "compute/not-one-select": (p: { found: string }) => `expected exactly one SELECT statement, found ${p.found}`,
+  "compute/not-one-select": (p: { found: string }) =>
+    `expected exactly one SELECT statement, found ${p.found}`,
   "compute/parameter": (p: { name: string }) =>
     `the SQL has a parameter (${p.name}); models take no parameters`,
   "compute/not-allowed": (p: { what: string }) => `not allowed in a model: ${p.what}`,

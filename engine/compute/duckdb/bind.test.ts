@@ -96,6 +96,33 @@ describe("columns", () => {
     );
   });
 
+  test("nameless columns are seen through `select *` over a query of the same statement", async () => {
+    for (const sql of [
+      `select * from (select event_id, count(*) from "raw.events" group by 1)`,
+      `with a as (select event_id, count(*) from "raw.events" group by 1), b as (select * from a) from b`,
+    ]) {
+      expect(await errorOf(sql)).toMatchObject({
+        code: "compute/nameless-column",
+        message: "column 2 (count_star()) has no name; expected an alias: … as name",
+        positionBytes: sql.indexOf("count("),
+      });
+    }
+    const named = [
+      `select * from (select count(*) from "raw.events") as t(n)`,
+      `with a(n) as (select count(*) from "raw.events") select * from a`,
+      `select n from (select count(*), 1 as n from "raw.events")`,
+      `with "raw.events" as (select * from "raw.events") select count(*) as n from "raw.events"`,
+    ];
+    for (const sql of named) expect(await bind({ m: sql })).toMatchObject([{ columns: [{ name: "n" }] }]);
+  });
+
+  test("a CTE may have the name of the table that it reads", async () => {
+    const [result] = await bind({
+      m: `with "raw.events" as (select * from "raw.events") select * from "raw.events"`,
+    });
+    expect(result).toEqual({ id: "model.m", columns: source.columns });
+  });
+
   test("null without a type is said, since the engine would call it INTEGER", async () => {
     expect(await errorOf("select 1 as a, null as b")).toMatchObject({
       code: "compute/untyped-null",

@@ -8,9 +8,9 @@ import {
   type Column,
   type EmptyRelation,
 } from "../compute.ts";
-import type { AstNode } from "./ast.ts";
 import { engineError } from "./errors.ts";
 import { checkSelects, type CheckedSelect } from "./safety.ts";
+import { suspectColumns, type SuspectColumn } from "./select-list.ts";
 import type { DuckDbSession } from "./session.ts";
 import { identifier } from "./text.ts";
 import { columnNameErrors, typeText } from "./types.ts";
@@ -22,14 +22,8 @@ interface Prepared {
   readonly request: BindRequest;
   readonly level: number;
   readonly inputs: readonly number[];
-  readonly names: readonly NamelessColumn[];
+  readonly names: readonly SuspectColumn[];
   readonly error?: LakeError;
-}
-interface NamelessColumn {
-  readonly kind: "nameless" | "untyped-null";
-  readonly position: number;
-  readonly name?: string | undefined;
-  readonly positionBytes?: number | undefined;
 }
 
 /** See `Compute.bind`. */
@@ -232,34 +226,4 @@ function columnErrors(prepared: Prepared, columns: readonly Column[]): LakeError
     }
   }
   return errors;
-}
-
-/** Items of the select list that the engine names after their expression, or gives a type nobody asked for. */
-function suspectColumns(node: AstNode): NamelessColumn[] {
-  // A set operation takes its names from the left; types come from all sides.
-  let named = node;
-  while (named.type === "SET_OPERATION_NODE")
-    named = (named["left"] ?? (named["children"] as AstNode[])[0]) as AstNode;
-  const list = (named["select_list"] as readonly AstNode[] | undefined) ?? [];
-  const suspects: NamelessColumn[] = [];
-  list.forEach((item, index) => {
-    const place = { position: index + 1, positionBytes: item.query_location };
-    const hasName = item.alias !== undefined && item.alias !== "";
-    if (!hasName && isNameless(item)) suspects.push({ kind: "nameless", ...place });
-    if (hasName && named === node && isUntypedNull(item)) {
-      suspects.push({ kind: "untyped-null", name: item.alias, ...place });
-    }
-  });
-  return suspects;
-}
-
-function isNameless(item: AstNode): boolean {
-  if (item.class === "COLUMN_REF" || item.class === "STAR") return false;
-  // `unnest(a_struct)` gives columns with the names of its fields.
-  return item["function_name"] !== "unnest";
-}
-
-function isUntypedNull(item: AstNode): boolean {
-  const value = item["value"] as { is_null?: boolean; type?: { id?: string } } | undefined;
-  return item.class === "CONSTANT" && value?.is_null === true && value.type?.id === "NULL";
 }

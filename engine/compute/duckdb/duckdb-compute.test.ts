@@ -17,7 +17,7 @@ const everyType: Record<string, readonly [string, string]> = {
   int: ["2147483647", "(-2147483648)::int"],
   big: ["9223372036854775807", "(-9223372036854775808)::bigint"],
   ubig: ["18446744073709551615::ubigint", "null"],
-  huge: ["99999999999999999999999999999999999999::hugeint", "(-1)::hugeint"],
+  huge: ["99999999999999999999999999999999999999::hugeint", "(-99999999999999999999)::hugeint"],
   float: ["1.5::float", "'nan'::float"],
   double: ["0.1::double", "'-inf'::double"],
   decimal9: ["1.23::decimal(9, 2)", "null"],

@@ -197,6 +197,22 @@ describe("the run's clock", () => {
 });
 
 describe("the session", () => {
+  test("settings that cannot be are named, and leave nothing behind", async () => {
+    const tempDirectory = join(engine.folder, "refused-temp");
+    await expect(
+      openSession({ ...engine.settings, tempDirectory, timezone: "Asia/Soul" }),
+    ).rejects.toMatchObject({
+      name: "LakeError",
+      message: expect.stringContaining("Asia/Soul"),
+    });
+    expect(await readdir(tempDirectory)).toEqual([]);
+    const file = join(engine.folder, "a-file");
+    await writeFile(file, "");
+    await expect(openSession({ ...engine.settings, tempDirectory: file })).rejects.toMatchObject({
+      code: "compute/no-temp-directory",
+    });
+  });
+
   test("an aborted signal interrupts a running statement", async () => {
     const session = await openSession(engine.settings);
     try {

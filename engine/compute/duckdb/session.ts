@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from "@duckdb/node-api";
 import { lakeError } from "../../common/errors.ts";
 import type { ComputeSettings } from "../compute.ts";
+import { engineError } from "./errors.ts";
 import type { PhysicalSchema } from "./parquet-schema.ts";
 import { literal } from "./text.ts";
 
@@ -32,7 +33,7 @@ export async function openSession(settings: ComputeSettings): Promise<DuckDbSess
   const { DuckDBInstance } = await import("@duckdb/node-api");
   // Two processes that share one folder destroy each other's spill files.
   const scratchDirectory = join(settings.tempDirectory, `duckdb-${process.pid}-${randomUUID().slice(0, 8)}`);
-  await mkdir(scratchDirectory, { recursive: true });
+  await makeScratch(scratchDirectory);
   const instance = await DuckDBInstance.create(":memory:", {
     threads: String(settings.threads),
     autoinstall_known_extensions: "false",
@@ -48,7 +49,19 @@ export async function openSession(settings: ComputeSettings): Promise<DuckDbSess
     first.closeSync();
     instance.closeSync();
     await rm(scratchDirectory, { recursive: true, force: true });
-    throw error;
+    throw engineError(error);
+  }
+}
+
+async function makeScratch(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    throw lakeError(
+      "compute/no-temp-directory",
+      { path, reason: (error as Error).message },
+      { cause: error },
+    );
   }
 }
 
@@ -118,6 +131,7 @@ function sessionOf(engine: OpenEngine): DuckDbSession {
       };
       signal?.addEventListener("abort", interrupt, { once: true });
       try {
+        if (signal?.aborted || closing) throw lakeError("compute/interrupted", {});
         return await work(connection);
       } catch (error) {
         if (signal?.aborted || closing) throw lakeError("compute/interrupted", {}, { cause: error });
