@@ -217,8 +217,9 @@ function printValue(value: unknown, indent: string, newline: string): string {
     case "undefined":
     case "function":
     case "symbol":
-      throw lakeError("common/unprintable-json", { problem: `a value of type ${typeof value}` });
+      break;
   }
+  throw lakeError("common/unprintable-json", { problem: `a value of type ${typeof value}` });
 }
 
 function printArray(array: readonly unknown[], indent: string, newline: string): string {

@@ -22,7 +22,7 @@ export function buildGraph(project: Project): Graph {
     parents.set(node.uniqueId, found);
     for (const parent of found) children.get(parent)?.push(node.uniqueId);
   }
-  for (const list of children.values()) list.sort();
+  for (const list of children.values()) if (list.length > 1) list.sort();
   throwCollected(errors);
   const { order, cycle } = topologicalOrder({ nodes: [...nodes.keys()], parents, children });
   if (cycle !== null) throw cycleError(cycle, nodes);
@@ -47,7 +47,8 @@ function isEnabled(node: ProjectNode): boolean {
   return node.resourceType === "test" ? node.testConfig.enabled : node.config.enabled;
 }
 
-function enabledNodes(project: Project, names: Names): Map<string, ProjectNode> {
+function enabledNodes(project: Project, names: Names): ReadonlyMap<string, ProjectNode> {
+  if ([...project.nodes.values()].every(isEnabled)) return project.nodes;
   const nodes = new Map<string, ProjectNode>();
   for (const [id, node] of project.nodes) {
     if (!isEnabled(node)) continue;
@@ -72,37 +73,51 @@ function parentsOf(
   nodes: ReadonlyMap<string, ProjectNode>,
   errors: LakeError[],
 ): readonly string[] {
-  const found = new Set<string>();
   if (node.resourceType === "seed" || node.resourceType === "source") return [];
+  const found: string[] = [];
   if (node.resourceType === "test" && node.attachedTo !== undefined && nodes.has(node.attachedTo)) {
-    found.add(node.attachedTo);
+    found.push(node.attachedTo);
   }
-  const title = `${node.resourceType} ${node.name}`;
-  const add = (target: ProjectNode | undefined, name: string, at: Location, kind: "ref" | "source"): void => {
-    const error = problemWith({ node, title, target, name, at, kind, names });
-    if (error !== null) errors.push(error);
-    else if (target !== undefined) found.add(target.uniqueId);
-  };
-  for (const { name, at } of node.references.refs) add(names.refs.get(name), name, at, "ref");
+  for (const { name, at } of node.references.refs) {
+    const target = names.refs.get(name);
+    if (target !== undefined && isOpen(target)) found.push(target.uniqueId);
+    else addChecked({ node, target, name, at, kind: "ref", names }, found, errors);
+  }
   for (const { source, table, at } of node.references.sources) {
     const name = `${source}.${table}`;
-    add(names.sources.get(name), name, at, "source");
+    const target = names.sources.get(name);
+    if (target !== undefined && isOpen(target)) found.push(target.uniqueId);
+    else addChecked({ node, target, name, at, kind: "source", names }, found, errors);
   }
-  return [...found].sort();
+  return found.length < 2 ? found : [...new Set(found)].sort();
 }
 
-function problemWith(options: {
+/** Whether anything may refer to it: nearly every node, which need not be asked more. */
+function isOpen(target: ProjectNode): boolean {
+  return isEnabled(target) && (target.resourceType !== "model" || target.config.access !== "private");
+}
+
+interface Reference {
   readonly node: ProjectNode;
-  readonly title: string;
   readonly target: ProjectNode | undefined;
   readonly name: string;
   readonly at: Location;
   readonly kind: "ref" | "source";
   readonly names: Names;
-}): LakeError | null {
-  const { node, title, target, name, at, kind, names } = options;
+}
+
+function addChecked(reference: Reference, found: string[], errors: LakeError[]): void {
+  const error = problemWith(reference);
+  if (error !== null) errors.push(error);
+  else if (reference.target !== undefined) found.push(reference.target.uniqueId);
+}
+
+function problemWith(reference: Reference): LakeError | null {
+  const { node, target, name, at, kind, names } = reference;
+  const title = `${node.resourceType} ${node.name}`;
   if (target === undefined) {
-    const hint = didYouMean(name, (kind === "ref" ? names.refs : names.sources).keys()) ?? otherKind(options);
+    const hint =
+      didYouMean(name, (kind === "ref" ? names.refs : names.sources).keys()) ?? otherKind(reference);
     const code = kind === "ref" ? "graph/unknown-ref" : "graph/unknown-source";
     return lakeError(code, { name, node: title }, { at, hint });
   }

@@ -26,7 +26,11 @@ export function selectNodes(graph: Graph, request: SelectionRequest): readonly s
 /** As `selectNodes`, and what found nothing. */
 export function selectNodesWithWarnings(graph: Graph, request: SelectionRequest): SelectedNodes {
   const { state, resourceTypes } = request;
-  const { selected, warnings } = evaluateSelection({ graph, selection: selectionOf(graph, request), state });
+  const selection = selectionOf(graph, request);
+  const { selected, warnings } =
+    selection === null
+      ? { selected: graph.nodes, warnings: [] }
+      : evaluateSelection({ graph, selection, state });
   const types =
     resourceTypes === undefined || resourceTypes.length === 0
       ? null
@@ -43,7 +47,8 @@ function resourceType(name: string): string {
   return name === "data_test" ? "test" : name;
 }
 
-function selectionOf(graph: Graph, request: SelectionRequest): Selection {
+/** Null for everything. */
+function selectionOf(graph: Graph, request: SelectionRequest): Selection | null {
   const indirect: IndirectSelection = request.indirectSelection ?? "eager";
   const { select = [], exclude = [], selector } = request;
   const { selectors } = graph.project;
@@ -51,8 +56,8 @@ function selectionOf(graph: Graph, request: SelectionRequest): Selection {
     return selectorSelection({ selectors, name: selector, indirectSelection: indirect });
   if (select.length === 0 && exclude.length === 0) {
     const preset = selectors.find((candidate) => candidate.default);
-    if (preset !== undefined)
-      return selectorSelection({ selectors, name: preset.name, indirectSelection: indirect });
+    if (preset === undefined) return null;
+    return selectorSelection({ selectors, name: preset.name, indirectSelection: indirect });
   }
   const included = select.length === 0 ? parseUnion(everything, indirect) : parseUnion(select, indirect);
   return exclude.length === 0 ? included : difference(included, parseUnion(exclude, indirect), indirect);

@@ -7,7 +7,7 @@ type Edges = ReadonlyMap<string, readonly string[]>;
 export function reachable(edges: Edges, start: Iterable<string>, depth: number | null): Set<string> {
   const found = new Set<string>();
   let level = [...start];
-  for (let step = 0; level.length > 0 && (depth === null || step < depth); step++) {
+  for (let left = depth ?? Infinity; level.length > 0 && left > 0; left--) {
     const next: string[] = [];
     for (const id of level) {
       for (const neighbour of edges.get(id) ?? []) {

@@ -60,8 +60,7 @@ function readDefinition(context: Context, definition: Json): Selection {
   if (typeof definition === "string") return parseUnion([definition], context.indirectSelection);
   if (!isDefinition(definition))
     throw bad(context, "expected text, or a mapping with union, intersection or method");
-  const kinds = (["union", "intersection"] as const).filter((kind) => Object.hasOwn(definition, kind));
-  const [kind] = kinds;
+  const kind = (["union", "intersection"] as const).find((key) => Object.hasOwn(definition, key));
   if (kind !== undefined) {
     if (Object.keys(definition).length > 1)
       throw bad(context, `${kind} stands beside other keys; it must stand alone`);

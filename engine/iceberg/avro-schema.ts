@@ -104,9 +104,11 @@ function union(branches: readonly AvroSchema[], context: Context): Decode {
 
 function record(node: AvroNamedSchema, context: Context): Decode {
   const decoders: Decode[] = [];
+  let blank: unknown[] = [];
   const decode: Decode = (reader) => {
-    const values: unknown[] = [];
-    for (let index = 0; index < decoders.length; index += 1) values.push((decoders[index] as Decode)(reader));
+    const values = blank.slice();
+    for (let index = 0; index < decoders.length; index += 1)
+      values[index] = (decoders[index] as Decode)(reader);
     return values;
   };
   named(node, context, decode);
@@ -120,6 +122,7 @@ function record(node: AvroNamedSchema, context: Context): Decode {
       });
     }
   }
+  blank = decoders.map(() => undefined);
   return decode;
 }
 

@@ -58,10 +58,11 @@ export function foldersOfProperties(builder: Builder, file: string): readonly st
 export function entriesByName<E extends ModelEntry | SeedEntry>(
   builder: Builder,
   kind: "model" | "seed",
+  entriesOf: (file: PropertyFile) => readonly E[] | undefined,
 ): ReadonlyMap<string, { readonly entry: E; readonly file: string }> {
   const result = new Map<string, { entry: E; file: string }>();
   for (const file of builder.properties) {
-    for (const entry of ((kind === "model" ? file.models : file.seeds) ?? []) as readonly E[]) {
+    for (const entry of entriesOf(file) ?? []) {
       const first = result.get(entry.name);
       if (first === undefined) result.set(entry.name, { entry, file: file.file });
       else {

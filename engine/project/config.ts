@@ -145,7 +145,7 @@ export function mergeConfig(layers: readonly ConfigValues[]): ConfigValues {
     for (const tag of layer.tags ?? []) tags.add(tag);
     Object.assign(meta, layer.meta);
   }
-  return { ...merged, tags: [...tags], meta } as ConfigValues;
+  return { ...merged, tags: [...tags], meta };
 }
 
 /** Snake case of the files → the engine's names, with defaults. */

@@ -13,13 +13,8 @@ export const settingsFile = "lake.yml";
 const timezone: Reader<string> = (node, what, problems) => {
   const value = text(node, what, problems);
   if (value === undefined) return undefined;
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: value });
-    // An offset such as +09:00 passes above and is no name that every engine knows.
-    if (/^[A-Za-z]/.test(value)) return value;
-  } catch {
-    // Said below.
-  }
+  // An offset such as +09:00 is understood here, but is no name that every engine knows.
+  if (/^[A-Za-z]/.test(value) && isTimeZone(value)) return value;
   problems.add(
     "project/bad-value",
     { what, found: JSON.stringify(value), expected: "an IANA time zone such as UTC or Asia/Seoul" },
@@ -27,6 +22,14 @@ const timezone: Reader<string> = (node, what, problems) => {
   );
   return undefined;
 };
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
+  } catch {
+    return false;
+  }
+}
 
 /** A folder inside the project. */
 const folder: Reader<string> = (node, what, problems) => {

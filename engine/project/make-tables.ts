@@ -1,6 +1,5 @@
 // Models and seeds: a file, its properties, its config.
 import type { Location } from "../common/errors.ts";
-import type { Json } from "../common/json.ts";
 import { mergeConfig, nodeConfig, readConfig } from "./config.ts";
 import type { ConfigValues } from "./config.ts";
 import {
@@ -22,7 +21,7 @@ import { yamlFromJson } from "./yaml.ts";
 
 export function makeModels(builder: Builder): void {
   const { problems, settings, defaults } = builder;
-  const described = entriesByName<ModelEntry>(builder, "model");
+  const described = entriesByName<ModelEntry>(builder, "model", (file) => file.models);
   const names = new Set<string>();
   for (const file of builder.files) {
     if (file.kind !== "model") continue;
@@ -35,7 +34,7 @@ export function makeModels(builder: Builder): void {
     const path = [...foldersOf(file.below), name];
     const layers = [defaults.model.for(path), ...propertyLayers(builder, "model", found?.entry)];
     for (const { values, at } of references.configs) {
-      layers.push(readConfig("model", yamlFromJson(values as Json, at), `model ${name}`, problems));
+      layers.push(readConfig("model", yamlFromJson(values, at), `model ${name}`, problems));
     }
     const config = nodeConfig(mergeConfig(layers), "view");
     checkGroup(builder, {
@@ -65,7 +64,7 @@ export function makeModels(builder: Builder): void {
 
 export function makeSeeds(builder: Builder): void {
   const { settings, defaults } = builder;
-  const described = entriesByName<SeedEntry>(builder, "seed");
+  const described = entriesByName<SeedEntry>(builder, "seed", (file) => file.seeds);
   const names = new Set<string>();
   for (const file of builder.files) {
     if (file.kind !== "seed") continue;

@@ -1,22 +1,20 @@
-// Data tests: generic ones of property files, singular ones of SQL files.
+// Generic data tests: those that property files declare.
 import { md5, sha256, stableStringify } from "../common/hash.ts";
 import type { Json } from "../common/json.ts";
 import type { Location } from "../common/errors.ts";
 import { didYouMean } from "../common/suggest.ts";
 import type { References } from "../template/types.ts";
-import { addNode, entryConfig, foldersOf, foldersOfProperties, noReferences } from "./builder.ts";
+import { addNode, foldersOfProperties, noReferences } from "./builder.ts";
 import type { Builder } from "./builder.ts";
 import { builtinTestArguments } from "./builtin-tests.ts";
 import { mergeConfig, readConfig, testConfig, testFields } from "./config.ts";
 import type { ConfigValues } from "./config.ts";
 import { parseReference } from "./parse-reference.ts";
-import { place } from "./properties.ts";
-import type { ColumnEntry, SingularEntry } from "./properties.ts";
-import { isName } from "./readers.ts";
+import type { ColumnEntry } from "./properties.ts";
+import { name as nameReader, scalarText } from "./readers.ts";
 import { genericTestName } from "./test-names.ts";
 import type { DataTest, Model, Seed, Source } from "./types.ts";
 import type { YamlNode } from "./yaml.ts";
-import { yamlFromJson } from "./yaml.ts";
 
 interface Target {
   readonly node: Model | Seed | Source;
@@ -94,10 +92,14 @@ function readDeclaration(builder: Builder, target: Target, item: YamlNode): Decl
     problems.add("project/wrong-type", { what: `a test of ${ownerOf(target)}`, found, expected }, at, hint);
     return null;
   }
-  const testName = single === undefined ? String(byName?.node.value) : single[0];
+  const testName = single === undefined ? textOf(byName?.node) : single[0];
   if (!checkedName(builder, target, testName, at)) return null;
   const body = single === undefined ? item : single[1].node;
   return { testName, at, ...readBody(builder, `test ${testName} of ${ownerOf(target)}`, body) };
+}
+
+function textOf(node: YamlNode | undefined): string {
+  return typeof node?.value === "string" ? node.value : "";
 }
 
 function checkedName(builder: Builder, target: Target, testName: string, at: Location): boolean {
@@ -129,9 +131,9 @@ function readBody(builder: Builder, owner: string, body: YamlNode): Omit<Declara
     else if (key === "arguments" || key === "args") {
       for (const [name, entry] of node.entries ?? []) args.set(name, entry.node);
     } else if (key === "name" || key === "description") {
-      if (key === "name" && !isName(String(node.value))) {
-        problems.add("project/bad-name", { kind: "test", name: String(node.value) }, node.at);
-      } else result[key] = String(node.value);
+      const read = key === "name" ? nameReader("test") : scalarText;
+      const value = read(node, `${key} of ${owner}`, problems);
+      if (value !== undefined) result[key] = value;
     }
     // dbt's older habit: config beside the arguments.
     else if (Object.hasOwn(testFields, key)) {
@@ -239,60 +241,4 @@ function referencesOf(
     locals,
   });
   return inner && { ...inner, refs: [...refs, ...inner.refs], sources: [...sources, ...inner.sources] };
-}
-
-export function makeSingularTests(builder: Builder): void {
-  const { settings, defaults, problems, files } = builder;
-  const described = new Map<string, SingularEntry>();
-  for (const file of builder.properties) {
-    for (const entry of file.data_tests ?? []) {
-      const first = described.get(entry.name);
-      if (first !== undefined) {
-        problems.add(
-          "project/duplicate-entry",
-          { kind: "test", name: entry.name, first: place(first.at) },
-          entry.at,
-        );
-      }
-      described.set(entry.name, entry);
-    }
-  }
-  const names = new Set<string>();
-  for (const file of files) {
-    if (file.kind !== "singular") continue;
-    const name = file.below.slice(file.below.lastIndexOf("/") + 1, -".sql".length);
-    if (!isName(name)) {
-      problems.add("project/bad-name", { kind: "test", name }, { file: file.path }, "rename the file");
-      continue;
-    }
-    names.add(name);
-    const references = builder.fileReferences(file);
-    if (references === undefined) continue;
-    const entry = described.get(name);
-    const path = [...foldersOf(file.below), name];
-    const layers = [defaults.test.for(path)];
-    if (entry !== undefined) layers.push(entryConfig(entry));
-    if (entry?.config !== undefined) layers.push(readConfig("test", entry.config, `test ${name}`, problems));
-    for (const { values, at } of references.configs) {
-      layers.push(readConfig("test", yamlFromJson(values as Json, at), `test ${name}`, problems));
-    }
-    const test: DataTest = {
-      resourceType: "test",
-      uniqueId: `test.${settings.name}.${name}`,
-      name,
-      fqn: [settings.name, ...path],
-      path: file.path,
-      ...(entry?.description !== undefined && { description: entry.description }),
-      checksum: file.checksum,
-      testType: "singular",
-      text: file.text as string,
-      references,
-      testConfig: testConfig(mergeConfig(layers)),
-      at: { file: file.path, line: 1 },
-    };
-    addNode(builder, test, test.at);
-  }
-  for (const [name, entry] of described) {
-    if (!names.has(name)) problems.warn(`no test is called ${name}`, entry.at);
-  }
 }

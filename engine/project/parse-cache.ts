@@ -126,10 +126,13 @@ function writeStored(options: {
 }): void {
   const { file, projectKey, templateKey, project } = options;
   const temporary = `${file}.${process.pid}`;
-  guarded(() => {
+  const written = guarded(() => {
     const body = encodeProject(project);
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(temporary, `${projectKey} ${templateKey} ${sha256(body)}\n${body}`);
     renameSync(temporary, file);
-  }) ?? guarded(() => rmSync(temporary, { force: true }));
+    return true;
+  });
+  // A full disk must not be filled further by what could not be finished.
+  if (written === null) guarded(() => rmSync(temporary, { force: true }));
 }

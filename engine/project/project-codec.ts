@@ -22,35 +22,54 @@ type Row =
 interface Encoded {
   /** Configs that nodes share. */
   readonly configs: readonly unknown[];
+  /** Beginnings of fqns that nodes share; the name follows. */
+  readonly folders: readonly (readonly string[])[];
   /** Node without its checksum and text where they are the file's; `config` and `references` replaced. */
   readonly nodes: readonly (readonly [
     node: Readonly<Record<string, unknown>>,
-    fromFile: 0 | 1,
+    /** The file's, for models, seeds and singular tests; 0 for others. */
+    checksum: string | 0,
     config: number,
+    folder: number,
     references: Row,
     files: readonly string[],
   ])[];
   readonly macros: readonly (readonly [string, readonly MacroSource[]])[];
-  readonly checksums: Readonly<Record<string, string>>;
   readonly groups: readonly (readonly [string, Group])[];
   readonly selectors: Project["selectors"];
   readonly warnings: readonly ProjectWarning[];
 }
 
 export function encodeProject(project: Project): string {
-  const configs = new Map<string, number>();
-  const checksums: Record<string, string> = {};
-  const nodes = [...project.nodes.values()].map((node) => encodeNode(node, configs, checksums));
+  const configs = new Numbered();
+  const folders = new Numbered();
+  const nodes = [...project.nodes.values()].map((node) => encodeNode(node, configs, folders));
   const encoded: Encoded = {
-    configs: [...configs.keys()].map((text) => JSON.parse(text) as unknown),
+    configs: configs.values(),
+    folders: folders.values() as string[][],
     nodes,
     macros: [...project.macros],
-    checksums,
     groups: [...project.groups],
     selectors: project.selectors,
     warnings: project.warnings ?? [],
   };
   return JSON.stringify(encoded);
+}
+
+/** Equal values once, by number. */
+class Numbered {
+  readonly #numbers = new Map<string, number>();
+
+  add(value: unknown): number {
+    const text = JSON.stringify(value);
+    const number = this.#numbers.get(text) ?? this.#numbers.size;
+    this.#numbers.set(text, number);
+    return number;
+  }
+
+  values(): unknown[] {
+    return [...this.#numbers.keys()].map((text) => JSON.parse(text) as unknown);
+  }
 }
 
 function isOfFile(node: ProjectNode): boolean {
@@ -61,30 +80,24 @@ function isOfFile(node: ProjectNode): boolean {
   );
 }
 
-function encodeNode(
-  node: ProjectNode,
-  configs: Map<string, number>,
-  checksums: Record<string, string>,
-): Encoded["nodes"][number] {
+function encodeNode(node: ProjectNode, configs: Numbered, folders: Numbered): Encoded["nodes"][number] {
   const plain: Record<string, unknown> = { ...node };
-  const ofFile = isOfFile(node);
-  if (ofFile) {
-    checksums[node.path] = plain["checksum"] as string;
+  let checksum: string | 0 = 0;
+  if (isOfFile(node)) {
+    checksum = plain["checksum"] as string;
     delete plain["checksum"];
     delete plain["text"];
   }
-  delete plain["references"];
-  let config = -1;
-  const key = node.resourceType === "test" ? "testConfig" : "config";
-  if (plain[key] !== undefined) {
-    const text = JSON.stringify(plain[key]);
-    config = configs.get(text) ?? configs.size;
-    configs.set(text, config);
-    delete plain[key];
+  // Most nodes have none.
+  for (const key of ["columns", "constraints"]) {
+    if (Array.isArray(plain[key]) && plain[key].length === 0) plain[key] = 0;
   }
+  const key = node.resourceType === "test" ? "testConfig" : "config";
+  const config = plain[key] === undefined ? -1 : configs.add(plain[key]);
+  for (const left of ["references", "fqn", key]) delete plain[left];
   const files: string[] = [];
   const references = "references" in node ? encodeReferences(node.references, node.path, files) : 0;
-  return [plain, ofFile ? 1 : 0, config, references, files];
+  return [plain, checksum, config, folders.add(node.fqn.slice(0, -1)), references, files];
 }
 
 /** A place is line, column, and the file's number, left out for the node's own file. */
@@ -165,16 +178,18 @@ export function decodeProject(options: {
   const { body, root, settings, contentHash, files } = options;
   const encoded = JSON.parse(body) as Encoded;
   const nodes = new Map<string, ProjectNode>();
-  for (const entry of encoded.nodes) {
-    const [plain, ofFile, config, references, names] = entry;
+  for (const [plain, checksum, config, folder, references, names] of encoded.nodes) {
     const node = plain as Record<string, unknown>;
     const own = node["path"] as string;
     const type = node["resourceType"];
-    if (ofFile === 1) {
+    node["fqn"] = [...(encoded.folders[folder] as readonly string[]), node["name"]];
+    if (checksum !== 0) {
       const file = files.get(own) as ProjectFile;
       node["checksum"] = file.checksum;
       if (file.text !== null) node["text"] = file.text;
     }
+    if (node["columns"] === 0) node["columns"] = [];
+    if (node["constraints"] === 0) node["constraints"] = [];
     if (config >= 0) node[type === "test" ? "testConfig" : "config"] = encoded.configs[config];
     if (type !== "seed" && type !== "source") node["references"] = decodeRow(references, own, names);
     nodes.set(node["uniqueId"] as string, node as unknown as ProjectNode);
@@ -195,13 +210,10 @@ export function decodeProject(options: {
 export function decodeReferences(body: string): Map<string, { checksum: string; references: References }> {
   const encoded = JSON.parse(body) as Encoded;
   const found = new Map<string, { checksum: string; references: References }>();
-  for (const [node, ofFile, , references, names] of encoded.nodes) {
-    if (ofFile === 0 || node["resourceType"] === "seed") continue;
+  for (const [node, checksum, , , references, names] of encoded.nodes) {
+    if (checksum === 0 || node["resourceType"] === "seed") continue;
     const own = node["path"] as string;
-    found.set(own, {
-      checksum: encoded.checksums[own] as string,
-      references: decodeRow(references, own, names),
-    });
+    found.set(own, { checksum, references: decodeRow(references, own, names) });
   }
   return found;
 }

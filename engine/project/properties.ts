@@ -3,6 +3,7 @@ import type { Location } from "../common/errors.ts";
 import type { Json } from "../common/json.ts";
 import {
   count,
+  describe,
   flag,
   ignored,
   isName,
@@ -203,7 +204,7 @@ function readEntry<F extends Fields>(options: {
   const found = mappingEntries(item, `a ${kind}`, problems);
   if (found === undefined) return undefined;
   const nameEntry = found.get("name");
-  const title = nameEntry === undefined ? `a ${kind}` : `${kind} ${String(nameEntry.node.value)}`;
+  const title = nameEntry === undefined ? `a ${kind}` : `${kind} ${describe(nameEntry.node.value)}`;
   const read = readFields({ entries: found, fields, owner: title, problems });
   const entryName = (read as { name?: string }).name;
   if (entryName === undefined) {

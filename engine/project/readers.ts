@@ -50,7 +50,7 @@ export type Fields = Readonly<Record<string, Reader<unknown>>>;
 /** The value of an object read with `Fields`: every key may be absent. */
 export type Read<F extends Fields> = { readonly [K in keyof F]?: Exclude<ReturnType<F[K]>, undefined> };
 
-function describe(value: Json): string {
+export function describe(value: Json): string {
   if (value === null) return "empty";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "a mapping";

@@ -1,11 +1,11 @@
 // One model or seed → a staged change: files, manifests and metadata are written, the catalog is not asked.
-import { randomBytes } from "node:crypto";
 import type { CatalogTable } from "../catalog/catalog.ts";
 import type { Column, WriteResult } from "../compute/compute.ts";
 import type { StagedChange } from "../iceberg/change.ts";
 import { parsePartitionBy } from "../iceberg/partition.ts";
+import { newSnapshotId } from "../iceberg/snapshot.ts";
 import { stageChange } from "../iceberg/transaction.ts";
-import type { PartitionSpec, Schema, TableMetadata } from "../iceberg/types.ts";
+import type { PartitionSpec, Schema } from "../iceberg/types.ts";
 import type { LandingVersion } from "../plan/landing-diff.ts";
 import { partialPrefix, summaryKeys } from "../plan/table-state.ts";
 import type { Model, Seed } from "../project/types.ts";
@@ -248,12 +248,3 @@ async function stageLedger(options: {
     added,
   });
 }
-
-/** Random, 63 bits, not yet in the table. */
-function newSnapshotId(metadata: TableMetadata | null): bigint {
-  for (;;) {
-    const id = randomBytes(8).readBigUInt64BE() & 0x7fffffffffffffffn;
-    if (id !== 0n && !metadata?.snapshots.some((snapshot) => snapshot["snapshot-id"] === id)) return id;
-  }
-}
-

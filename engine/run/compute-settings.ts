@@ -14,13 +14,16 @@ export function computeSettings(options: {
   readonly graph: Graph;
   readonly profile: TargetProfile;
   readonly storage: Storage;
+  /** The run's clock: what `now()` means in every statement (rule 20). */
+  readonly nowMs: number;
 }): ComputeSettings {
-  const { graph, profile, storage } = options;
+  const { graph, profile, storage, nowMs } = options;
   const { settings, root } = graph.project;
   const compute = profile.compute;
   const memory = compute["memory_limit_bytes"] ?? compute["memory_limit"];
   const temp = compute["temp_directory"];
   return {
+    nowMs,
     timezone: settings.timezone,
     threads: profile.threads,
     memoryLimitBytes: memory === undefined ? defaultMemoryLimitBytes : parseSize(memory),

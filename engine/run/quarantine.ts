@@ -3,6 +3,7 @@
 import type { TableIdentifier } from "../catalog/catalog.ts";
 import type { Column, RejectedRecord } from "../compute/compute.ts";
 import type { StagedChange } from "../iceberg/change.ts";
+import { currentSchema } from "../iceberg/metadata.ts";
 import { loadTable, stageChange } from "../iceberg/transaction.ts";
 import { summaryKeys } from "../plan/table-state.ts";
 import type { BuildContext } from "./build-table.ts";
@@ -27,7 +28,7 @@ export async function stageQuarantine(options: {
   const identifier = { namespace: options.identifier.namespace, name: `${options.identifier.name}_quarantine` };
   const [catalog, storage, compute] = await Promise.all([session.catalog(), session.storage(), session.compute()]);
   const base = await loadTable({ catalog, storage, identifier });
-  const schema = base?.metadata.schemas.find((one) => one["schema-id"] === base.metadata["current-schema-id"]) ?? compute.toSchema(columns);
+  const schema = base === null ? compute.toSchema(columns) : currentSchema(base.metadata);
   const location = base?.metadata.location ?? tableLocation(identifier, session.profile);
   const commitId = session.newId();
   const spec = { "spec-id": 0, fields: [] };

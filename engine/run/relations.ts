@@ -4,7 +4,7 @@ import type { CatalogTable } from "../catalog/catalog.ts";
 import type { IcebergRelation, LandingFile, Relation } from "../compute/compute.ts";
 import { relationName } from "../compute/compute.ts";
 import type { TableMetadata } from "../iceberg/types.ts";
-import { parseTableMetadata } from "../iceberg/metadata.ts";
+import { currentSchema, parseTableMetadata } from "../iceberg/metadata.ts";
 import type { Predicate } from "../iceberg/predicate.ts";
 import { asRelation, planScan } from "../iceberg/scan.ts";
 import { tableVersion } from "../plan/table-state.ts";
@@ -173,12 +173,6 @@ export async function scanRelation(
   const storage = await session.storage();
   const tasks = await planScan({ storage, metadata, ...(filter !== null && { filter }) });
   return asRelation({ name, metadata, tasks });
-}
-
-export function currentSchema(metadata: TableMetadata): TableMetadata["schemas"][number] {
-  const schema = metadata.schemas.find((candidate) => candidate["schema-id"] === metadata["current-schema-id"]);
-  if (schema === undefined) throw new Error(`${metadata.location} has no schema ${metadata["current-schema-id"]}`);
-  return schema;
 }
 
 /** A table that others own: by catalog name (`namespace.table`) or by the path of its metadata. */

@@ -3,7 +3,7 @@ import { assignFreshIds, evolveSchema, replaceSchema } from "../iceberg/schema.t
 import type { Schema, TableMetadata } from "../iceberg/types.ts";
 import type { PlanStep } from "../plan/types.ts";
 import type { Model, Seed } from "../project/types.ts";
-import { currentSchema } from "./relations.ts";
+import { currentSchema } from "../iceberg/metadata.ts";
 import type { RunEvent } from "./types.ts";
 
 export function targetSchema(options: {

@@ -48,7 +48,7 @@ export class Session {
 
   compute(): Promise<Compute> {
     this.#compute ??= this.storage().then((storage) =>
-      this.#adapters.compute(computeSettings({ graph: this.graph, profile: this.profile, storage })),
+      this.#adapters.compute(computeSettings({ graph: this.graph, profile: this.profile, storage, nowMs: this.now() })),
     );
     return this.#compute;
   }

@@ -9,7 +9,7 @@ import type { DataTest } from "../project/types.ts";
 import type { BuildContext } from "./build-table.ts";
 import { tableLocation } from "./names.ts";
 import { ensureNamespace } from "./publish.ts";
-import { currentSchema } from "./relations.ts";
+import { currentSchema } from "../iceberg/metadata.ts";
 
 /** Enough to see what is wrong; the count of failures is in the test's result. */
 const storedRows = 10_000;

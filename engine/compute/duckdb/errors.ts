@@ -60,15 +60,6 @@ export function parserError(message: string, position: string | undefined): Lake
   return lakeError("compute/syntax", { message: lowerFirst(message) }, { positionBytes: bytes });
 }
 
-/** Runs the work and gives its failure as a `LakeError`. */
-export async function withEngineErrors<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw engineError(error);
-  }
-}
-
 function readReport(text: string): EngineReport {
   // Parser errors are JSON behind a prefix: `Parser Error: {…}`.
   const start = text.indexOf("{");

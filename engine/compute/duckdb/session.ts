@@ -77,6 +77,7 @@ function settingStatements(settings: ComputeSettings, scratchDirectory: string):
     // Order without ORDER BY is nobody's promise, and keeping it costs a partitioned write its memory.
     "set global preserve_insertion_order = false",
     "set global partitioned_write_max_open_files = 1000",
+    "set global parquet_metadata_cache = true",
     `set global allowed_directories = [${allowed.join(", ")}]`,
     "set global enable_external_access = false",
     ...clockMacros(settings.nowMs ?? Date.now()),
