@@ -61,9 +61,13 @@ export function errorView(
   };
 }
 
-export async function loadProject(context: CliContext, options: ProjectOptions): Promise<OpenProject> {
+/** Reads the project; what is merely odd in its files is said, what is wrong is thrown. */
+export async function loadProject(
+  context: CliContext,
+  options: ProjectOptions & OutputOptions,
+): Promise<OpenProject> {
   const { openProject } = await import("../run/open-project.ts");
-  return openProject({
+  const project = await openProject({
     projectDir: path.resolve(context.cwd, options.projectDir ?? "."),
     env: context.env,
     ...(options.profilesDir !== undefined && { profilesDir: path.resolve(context.cwd, options.profilesDir) }),
@@ -71,12 +75,22 @@ export async function loadProject(context: CliContext, options: ProjectOptions):
     ...(options.vars !== undefined && { vars: await parseMapping("--vars", options.vars) }),
     ...(options.threads !== undefined && { threads: options.threads }),
   });
+  const { yellow } = styleFor(context, context.stderr, options);
+  for (const { message, at } of project.graph.project.warnings ?? []) {
+    const place = [at.file, at.line].filter((part) => part !== undefined).join(":");
+    context.stderr.write(
+      options.logFormat === "json"
+        ? `${JSON.stringify({ time: new Date(context.now()).toISOString(), level: "warn", event: "warning", message, at })}\n`
+        : `${yellow("warning:")} ${message} (${place})\n`,
+    );
+  }
+  return project;
 }
 
 /** Opens the project and its target, and closes what the work opened, whatever comes of it. */
 export async function withSession<T>(
   context: CliContext,
-  options: ProjectOptions,
+  options: ProjectOptions & OutputOptions,
   work: (session: Session, project: OpenProject) => Promise<T>,
 ): Promise<T> {
   const project = await loadProject(context, options);

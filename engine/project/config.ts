@@ -69,11 +69,21 @@ export const sourceFields = {
   on_bad_record: oneOf("fail", "quarantine"),
 } satisfies Fields;
 
+/** Compared with the number of failures: `!= 0`, `> 10`, `between 1 and 5`. */
+const condition: Reader<string> = (node, what, problems) => {
+  const value = scalarText(node, what, problems);
+  if (value === undefined) return undefined;
+  if (/^\s*((!=|<>|==?|>=?|<=?)\s*\d+|between\s+\d+\s+and\s+\d+)\s*$/i.test(value)) return value.trim();
+  const expected = "a condition such as > 10 or between 1 and 5";
+  problems.add("project/bad-value", { what, found: problems.shown(value), expected }, node.at);
+  return undefined;
+};
+
 export const testFields = {
   enabled: flag,
   severity: oneOf("error", "warn", "ERROR", "WARN"),
-  warn_if: scalarText,
-  error_if: scalarText,
+  warn_if: condition,
+  error_if: condition,
   where: text,
   limit: count,
   store_failures: flag,

@@ -233,6 +233,11 @@ test.for([
     "project/duplicate-test models/a.yml:1 give one of them a name",
   ],
   [
+    "a condition that is none",
+    { "tests/data/t.sql": `{{config error_if="more than 3"}}select 1` },
+    "project/bad-value tests/data/t.sql:1",
+  ],
+  [
     "a materialisation that is none",
     { "models/m.sql": `{{config materialized="tabel"}}select 1` },
     'project/bad-value models/m.sql:1 did you mean "table"?',
@@ -279,6 +284,45 @@ test("values of the command line win over lake.yml, and only allowed environment
   await expect(project.load({ env: { REGION: "kr", AWS_SECRET: "s" } })).rejects.toMatchObject({
     code: "template/forbidden-env-var",
   });
+});
+
+test("sources of both types, with what a source says for all its tables", async () => {
+  using project = new TemporaryProject({
+    "models/_s.yml": `version: 2
+sources:
+  - name: raw
+    location: s3://lake/raw/
+    loaded_at_field: at
+    freshness: {warn_after: {count: 1, period: day}}
+    tables:
+      - {name: a}
+      - {name: b, location: bb, on_bad_record: quarantine, freshness: {error_after: {count: 2, period: hour}, filter: "x > 1"}}
+      - {name: c, location: /data/c}
+  - name: other
+    type: iceberg
+    schema: warehouse
+    tables:
+      - {name: t, identifier: real_t}
+      - {name: u, table: elsewhere.u}
+      - {name: v, metadata_location: s3://lake/v/metadata/1.json}
+`,
+  });
+  const { nodes } = await project.load();
+  const source = (name: string): Source => nodes.get(`source.shop.${name}`) as Source;
+  expect(source("raw.a")).toMatchObject({
+    location: "s3://lake/raw/a",
+    loadedAtField: "at",
+    freshness: { warnAfter: { count: 1, period: "day" } },
+  });
+  expect(source("raw.b")).toMatchObject({
+    location: "s3://lake/raw/bb",
+    onBadRecord: "quarantine",
+    freshness: { errorAfter: { count: 2, period: "hour" }, filter: "x > 1" },
+  });
+  expect(source("raw.c").location).toBe("/data/c");
+  expect(source("other.t")).toMatchObject({ type: "iceberg", identifier: "warehouse.real_t" });
+  expect(source("other.u").identifier).toBe("elsewhere.u");
+  expect(source("other.v")).toMatchObject({ location: "s3://lake/v/metadata/1.json" });
 });
 
 test("a folder without lake.yml is no project", async () => {

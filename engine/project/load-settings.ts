@@ -59,6 +59,7 @@ const fields = {
   timezone,
   vars: mapOf(json),
   "env-vars": listOf(text),
+  env_vars: listOf(text),
   models: ignored,
   seeds: ignored,
   sources: ignored,
@@ -121,7 +122,7 @@ export function parseSettings(source: string, problems: Problems): SettingsFile 
     targetPath: read["target-path"] ?? "target",
     timezone: read.timezone ?? "UTC",
     vars: read.vars ?? {},
-    envVars: read["env-vars"] ?? [],
+    envVars: [...(read["env-vars"] ?? []), ...(read.env_vars ?? [])],
   };
   return { settings, text: source, node };
 }

@@ -86,16 +86,9 @@ function makeSource(options: {
 function landingPart(builder: Builder, source: SourceEntry, table: TableEntry) {
   refuse(builder, table, ["table", "metadata_location"], "landing");
   const base = source.location;
-  const own = table.location;
-  // A table's location is below its source's, unless it says where it is by itself.
-  const location =
-    own === undefined
-      ? base === undefined
-        ? table.name
-        : base
-      : base === undefined || isAbsolute(own)
-        ? own
-        : `${base}/${own}`;
+  const own = table.location ?? table.name;
+  // A source's location is the folder of its tables' folders.
+  const location = base === undefined || isAbsolute(own) ? own : `${base.replace(/\/+$/, "")}/${own}`;
   return {
     identifier: table.identifier ?? table.name,
     location,

@@ -29,8 +29,9 @@ export interface BindOptions {
 export interface Bound {
   /** Unique id → columns, of models, views on the way, and seeds. */
   readonly columns: ReadonlyMap<string, readonly Column[]>;
-  readonly errors: readonly LakeError[];
-  /** Unique ids of the nodes that have an error. */
+  /** Unique id → what is wrong with the statement itself. */
+  readonly errors: ReadonlyMap<string, LakeError>;
+  /** Unique ids of all that cannot run: those with an error, and those that read them. */
   readonly failed: ReadonlySet<string>;
 }
 
@@ -45,7 +46,7 @@ export async function bindNodes(options: BindOptions): Promise<Bound> {
   const empties = new Map<string, EmptyRelation>();
   const statements = new Map<string, Statement>();
   const columns = new Map<string, readonly Column[]>();
-  const errors: LakeError[] = [];
+  const errors = new Map<string, LakeError>();
   const failed = new Set<string>();
   const selected = new Set(nodes.map((node) => node.uniqueId));
   for (const node of nodes) {
@@ -59,7 +60,7 @@ export async function bindNodes(options: BindOptions): Promise<Bound> {
       await addStatement({ options, node, selected, empties, statements });
     } catch (error) {
       if (!(error instanceof LakeError)) throw error;
-      errors.push(error);
+      errors.set(node.uniqueId, error);
       failed.add(node.uniqueId);
     }
   }
@@ -71,7 +72,7 @@ export async function bindNodes(options: BindOptions): Promise<Bound> {
       continue;
     }
     failed.add(result.id);
-    if (result.error.code !== "compute/input-failed") errors.push(located(result.error, statement));
+    if (result.error.code !== "compute/input-failed") errors.set(result.id, located(result.error, statement));
   }
   return { columns, errors, failed };
 }

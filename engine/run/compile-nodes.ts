@@ -53,7 +53,7 @@ export async function compileNodes(session: Session, selection: SelectionRequest
     const path = await writeCompiled(session, file, sql);
     compiled.push({ uniqueId: node.uniqueId, sql, path, columns: bound.columns.get(node.uniqueId) ?? [] });
   }
-  return { compiled, errors: bound.errors };
+  return { compiled, errors: [...bound.errors.values()] };
 }
 
 /** Every table of the project that the catalog knows. */

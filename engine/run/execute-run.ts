@@ -1,5 +1,5 @@
 // Plan → tables, tests, published catalog. With `build` nothing is published before everything passed.
-import { LakeError, lakeError } from "../common/errors.ts";
+import { LakeError } from "../common/errors.ts";
 import type { StagedChange } from "../iceberg/change.ts";
 import { abandonChange } from "../iceberg/transaction.ts";
 import type { Model } from "../project/types.ts";
@@ -70,6 +70,7 @@ class Run {
     this.#emit({ kind: "run-started", runId: this.#runId, plan, threads });
     for (const message of warnings) this.#emit({ kind: "warning", message });
     const bound = await this.#bind();
+    if (bound.errors.size > 0) return this.#doesNotBind(bound);
     const journal = openJournal({
       storage: await this.#session.storage(),
       folder: lakeFolder(this.#session.profile),
@@ -84,11 +85,11 @@ class Run {
         ok: (_id, results) => results.every((result) => !bad.has(result.status)),
         stop: () => this.#signal.aborted,
       });
-      await this.#publishAll(journal);
+      const failure = await this.#publishAll(journal);
+      return this.#finish(failure);
     } finally {
       await this.#planned.testCache.save(this.#session);
     }
-    return this.#finish();
   }
 
   #emit(event: RunEvent): void {
@@ -99,20 +100,27 @@ class Run {
   async #bind(): Promise<Bound> {
     const active = [...this.#planned.nodes.values()].filter(({ step }) => step.action !== "reuse");
     if (active.every(({ step }) => step.action === "inline")) {
-      return { columns: new Map(), errors: [], failed: new Set() };
+      return { columns: new Map(), errors: new Map(), failed: new Set() };
     }
-    const bound = await bindNodes({
+    return bindNodes({
       session: this.#session,
       renderer: this.#planned.renderer,
       tables: this.#tables,
       nodes: active.map(({ node }) => node),
       incremental: (model: Model) => this.#planned.nodes.get(model.uniqueId)?.step.mode === "append",
     });
-    if (bound.errors.length === 1) throw bound.errors[0];
-    if (bound.errors.length > 1) {
-      throw lakeError("run/does-not-bind", { count: bound.errors.length }, { errors: bound.errors });
+  }
+
+  /** All errors at once, and nothing is read or written. */
+  #doesNotBind(bound: Bound): RunResult {
+    for (const node of this.#planned.nodes.values()) {
+      const error = bound.errors.get(node.step.uniqueId);
+      if (error === undefined) this.#skipped(node, "");
+      else this.#record({ ...this.#resultOf(node, "error", error.message), error });
     }
-    return bound;
+    // A view that is not selected itself may be at fault.
+    const [hidden] = [...bound.errors].filter(([id]) => !this.#planned.nodes.has(id)).map(([, error]) => error);
+    return this.#finish(hidden);
   }
 
   #jobs(bound: Bound, journal: Journal): Job<NodeResult[]>[] {
@@ -227,7 +235,8 @@ class Run {
     }
   }
 
-  async #publishAll(journal: Journal): Promise<void> {
+  /** Gives the reason when the catalog did not take what was staged. */
+  async #publishAll(journal: Journal): Promise<LakeError | undefined> {
     const open = [...this.#staged.keys()];
     const failed = [...this.#results.values()].some(({ status }) => bad.has(status));
     const staged = [...this.#staged.values()].flat();
@@ -235,22 +244,22 @@ class Run {
       const storage = await this.#session.storage();
       for (const change of staged) await abandonChange({ storage, staged: change });
       await journal.close();
-      return;
+      return undefined;
     }
     if (failed) {
       await journal.fail(staged);
-      return;
+      return undefined;
     }
     if (open.length > 0) {
       try {
         await this.#publish(open);
       } catch (error) {
         await journal.fail(staged);
-        throw error;
+        return asLakeError(error);
       }
     }
-    this.#published = true;
     await journal.close();
+    return undefined;
   }
 
   async #publish(uniqueIds: readonly string[]): Promise<void> {
@@ -259,6 +268,7 @@ class Run {
     const identifiers = staged.map(({ request }) => request.identifier);
     this.#emit({ kind: "publishing", tables: identifiers });
     await publish(this.#session, staged);
+    this.#published = true;
     for (const id of uniqueIds) this.#staged.delete(id);
     this.#emit({ kind: "published", tables: identifiers, elapsedMs: this.#session.now() - startedMs });
   }
@@ -278,17 +288,15 @@ class Run {
 
   #skipped(node: PlannedNode, because: string): NodeResult {
     const name = this.#session.graph.nodes.get(because)?.name ?? because;
-    return this.#record({
-      uniqueId: node.step.uniqueId,
-      resourceType: node.step.resourceType,
-      status: "skipped",
-      message: because === "" ? "not started" : `${name} did not succeed`,
-      startedMs: this.#session.now(),
-      elapsedMs: 0,
-    });
+    return this.#record(this.#resultOf(node, "skipped", because === "" ? "not started" : `${name} did not succeed`));
   }
 
-  #finish(): RunResult {
+  #resultOf(node: PlannedNode, status: NodeStatus, message: string): NodeResult {
+    const { uniqueId, resourceType } = node.step;
+    return { uniqueId, resourceType, status, message, startedMs: this.#session.now(), elapsedMs: 0 };
+  }
+
+  #finish(error?: LakeError): RunResult {
     const results = this.#planned.plan.steps.flatMap(({ uniqueId }) => {
       const result = this.#results.get(uniqueId);
       return result === undefined ? [] : [result];
@@ -301,7 +309,8 @@ class Run {
       elapsedMs: this.#session.now() - this.#startedMs,
       results,
       published: this.#published,
-      success: results.every(({ status }) => !bad.has(status)),
+      success: error === undefined && results.every(({ status }) => !bad.has(status)),
+      ...(error !== undefined && { error }),
     };
     this.#emit({ kind: "run-finished", result });
     return result;

@@ -47,6 +47,8 @@ export interface RunResult {
   /** Whether the catalog moved; false when tests or models failed before publishing. */
   readonly published: boolean;
   readonly success: boolean;
+  /** Why publishing failed, when all nodes were fine. */
+  readonly error?: LakeError;
 }
 
 export type RunEvent =

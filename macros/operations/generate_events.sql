@@ -1,6 +1,7 @@
 {{!-- A synthetic landing zone: July 2025 in Korea, as recorded at a recipe service and made up anew.
         lake run-operation generate_events --args '{events: 1000001}'
-      Everything is drawn from hashes of running numbers, so the same arguments write the same bytes.
+      Everything is drawn from hashes of running numbers, so the same arguments write the same events
+      into the same files (the order of lines within a file is the engine's).
       The operation is skipped when the file that it writes last is there. --}}
 {{config creates="events/streaming_events_20250729.jsonl"}}
 

@@ -19,8 +19,6 @@ copy (
         from demo_events
         join demo_sessions using (session_no)
         where arrival_day between {{first}} and {{last}}
-        -- Again, because a join gives no order: the same arguments write the same bytes.
-        order by kst, event_no
     ),
 
     described as (

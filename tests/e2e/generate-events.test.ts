@@ -140,12 +140,7 @@ describe("the synthetic landing zone", () => {
     expect(skew?.["times"]).toBeGreaterThan(5);
   });
 
-  test("is not written again while it is there, and comes out the same when it is", () => {
-    const mark = (folder: string): string[] =>
-      readdirSync(path.join(folder, "landing-zone/events")).map((name) => {
-        const { size } = statSync(path.join(folder, "landing-zone/events", name));
-        return `${name} ${size}`;
-      });
+  test("is not written again while it is there, and holds the same events when it is", async () => {
     const before = readdirSync(landing).map((name) => statSync(path.join(landing, name)).mtimeMs);
     generate(root);
     expect(readdirSync(landing).map((name) => statSync(path.join(landing, name)).mtimeMs)).toEqual(before);
@@ -153,8 +148,14 @@ describe("the synthetic landing zone", () => {
     try {
       copyProject(again);
       generate(again);
-      const plain = (lines: string[]): string[] => lines.filter((line) => !/\.(gz|zst) /.test(line));
-      expect(plain(mark(again))).toEqual(plain(mark(root)));
+      // The order of lines within a file is the engine's.
+      const contents = (folder: string): Promise<Record<string, unknown>[]> =>
+        ask(`
+          select parse_filename(filename) as file, count(*) as lines, bit_xor(hash(line))::varchar as mark
+          from read_csv('${folder}/landing-zone/events/*.jsonl*', columns = {line: 'varchar'}, header = false, quote = '',
+            escape = '', delim = '\x01', filename = true)
+          group by 1 order by 1`);
+      expect(await contents(again)).toEqual(await contents(root));
     } finally {
       rmSync(again, { recursive: true, force: true });
     }

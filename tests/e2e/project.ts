@@ -1,6 +1,6 @@
 // A throw-away project on the embedded default: real engine, real SQLite catalog, real files.
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { adapters } from "../../engine/wire.ts";
@@ -14,13 +14,27 @@ import type { Json } from "../../engine/common/json.ts";
 
 export interface TestProject extends Disposable {
   readonly root: string;
-  write(files: Readonly<Record<string, string>>): void;
+  write(files: Files): void;
+  /** A file of the project as text. */
+  read(name: string): string;
   /** One command in this process, as `main.ts` would run it. */
   run(options: Partial<RunOptions> & { vars?: Record<string, Json> }): Promise<RunOutcome>;
   query(sql: string): Promise<unknown[][]>;
   withSession<T>(work: (session: Session) => Promise<T>): Promise<T>;
   /** The command line, as a process of its own. */
-  cli(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }>;
+  cli(...args: string[]): Promise<CliResult>;
+  /** Table → metadata location, as the catalog says: what must not move when a run fails. */
+  catalog(): Promise<Record<string, string>>;
+  /** Every file below a folder of the project, relative to it, sorted. */
+  files(folder: string): string[];
+}
+
+export type Files = Readonly<Record<string, string | Uint8Array>>;
+
+export interface CliResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
 export interface RunOutcome extends RunResult {
@@ -45,9 +59,9 @@ const profiles = `shop:
       compute: {type: duckdb}
 `;
 
-export function makeProject(files: Readonly<Record<string, string>>): TestProject {
+export function makeProject(files: Files): TestProject {
   const root = mkdtempSync(path.join(tmpdir(), "lake-e2e-"));
-  const write = (some: Readonly<Record<string, string>>): void => {
+  const write = (some: Files): void => {
     for (const [name, text] of Object.entries(some)) {
       const file = path.join(root, name);
       mkdirSync(path.dirname(file), { recursive: true });
@@ -67,6 +81,7 @@ export function makeProject(files: Readonly<Record<string, string>>): TestProjec
   return {
     root,
     write,
+    read: (name) => readFileSync(path.join(root, name), "utf8"),
     withSession,
     run: ({ vars, ...options }) =>
       withSession(async (session) => {
@@ -79,15 +94,36 @@ export function makeProject(files: Readonly<Record<string, string>>): TestProjec
       }, vars),
     query: (sql) => withSession(async (session) => (await queryProject(session, { sql })).rows.map((row) => [...row])),
     cli: (...args) => runCli(root, args),
+    catalog: () => withSession(pointers),
+    files: (folder) => filesBelow(path.join(root, folder)),
     [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }),
   };
 }
 
-function runCli(cwd: string, args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const main = path.join(import.meta.dirname, "../../engine/main.ts");
+async function pointers(session: Session): Promise<Record<string, string>> {
+  const catalog = await session.catalog();
+  const found: Record<string, string> = {};
+  for (const namespace of await catalog.listNamespaces()) {
+    for (const [name, location] of await catalog.locate(await catalog.list(namespace))) found[name] = location;
+  }
+  return found;
+}
+
+export function filesBelow(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+export const mainFile = path.join(import.meta.dirname, "../../engine/main.ts");
+
+function runCli(cwd: string, args: string[]): Promise<CliResult> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [main, ...args], { cwd, env: { ...process.env, NO_COLOR: "1" } }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === "number" ? error.code : 1;
+    const options = { cwd, env: { ...process.env, NO_COLOR: "1" }, maxBuffer: 64 << 20 };
+    execFile(process.execPath, [mainFile, ...args], options, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
       resolve({ code, stdout, stderr });
     });
   });

@@ -3,5 +3,10 @@ export const storageErrors = {
   "storage/exists": (p: { path: string }) => `the file ${p.path} already exists`,
   "storage/failed": (p: { action: string; path: string; problem: string }) =>
     `cannot ${p.action} ${p.path}: ${p.problem}`,
+  "storage/bad-option": (p: { key: string; expected: string }) =>
+    `the key "${p.key}" of the target's storage is not usable as it stands, expected ${p.expected}`,
+  "storage/unknown-scheme": (p: { path: string; known: readonly string[] }) =>
+    `no storage serves ${p.path}, expected one of the schemes ${p.known.join(", ")}`,
+  "storage/changed": (p: { path: string }) => `the file ${p.path} was replaced by another while it was read`,
   "storage/outside": (p: { path: string; root: string }) => `${p.path} does not lie in ${p.root}`,
 };

@@ -33,7 +33,8 @@ export function planWrite({
   readonly threads: number;
 }): WritePlan {
   if (!partitioned) return { kind: "single" };
-  if (heldBytes(inputBytes) <= memoryLimitBytes) return { kind: "held" };
+  // Sorting holds the rows twice for a moment.
+  if (heldBytes(inputBytes) <= memoryLimitBytes / 2) return { kind: "held" };
   return stagedPlan(inputBytes, threads);
 }
 
