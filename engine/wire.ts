@@ -2,9 +2,11 @@
 import { lakeError } from "./common/errors.ts";
 import { suggest } from "./common/suggest.ts";
 import type { Adapters } from "./run/session.ts";
+import type { StorageRoute } from "./storage/route-storage.ts";
 
 export const adapters: Adapters = {
-  async compute(settings) {
+  async compute({ compute, name, profile }, settings) {
+    if (compute.type !== "duckdb") throw unknown("engine", compute.type, ["duckdb"], `${profile}.${name}`);
     const { openDuckDb } = await import("./compute/duckdb/duckdb-compute.ts");
     return openDuckDb(settings);
   },
@@ -15,11 +17,27 @@ export const adapters: Adapters = {
     return openSqlCatalog({ name: String(catalog["name"] ?? "lake"), uri: String(catalog["uri"]) });
   },
 
-  async storage({ warehouse, name, profile }) {
-    const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(warehouse)?.[1]?.toLowerCase() ?? "file";
-    if (scheme !== "file") throw unknown("storage", scheme, ["file"], `${profile}.${name}`);
-    const { openLocalStorage } = await import("./storage/local/local-storage.ts");
-    return openLocalStorage();
+  async storage({ warehouse, storage, name, profile }) {
+    const [{ routeStorage, schemeOf }, { localPathOf }] = await Promise.all([
+      import("./storage/route-storage.ts"),
+      import("./storage/local/local-path.ts"),
+    ]);
+    const local: StorageRoute = {
+      schemes: ["file"],
+      open: async () => (await import("./storage/local/local-storage.ts")).openLocalStorage(),
+      localPath: localPathOf,
+    };
+    const s3: StorageRoute = {
+      schemes: ["s3", "s3a", "s3n"],
+      open: async () => (await import("./storage/s3/s3-storage.ts")).openS3Storage({ storage }),
+      localPath: () => null,
+    };
+    const routed = routeStorage([local, s3]);
+    const scheme = schemeOf(warehouse);
+    if (!routed.schemes.includes(scheme)) {
+      throw unknown("storage", scheme, routed.schemes, `${profile}.${name}`);
+    }
+    return routed;
   },
 };
 

@@ -1,4 +1,5 @@
 import type { QueryFormat } from "../report/render-query.ts";
+import type { QueryOptions } from "../run/query-project.ts";
 import { styleFor, withSession, type CliContext } from "./context.ts";
 import type { OutputOptions, ProjectOptions } from "./options.ts";
 
@@ -10,7 +11,7 @@ export interface QueryCommandOptions extends ProjectOptions, OutputOptions {
 export async function printQuery(
   context: CliContext,
   options: QueryCommandOptions,
-  query: { readonly sql?: string; readonly select?: readonly string[]; readonly limit?: number },
+  query: QueryOptions,
 ): Promise<number> {
   const result = await withSession(context, options, async (session) => {
     const { queryProject } = await import("../run/query-project.ts");

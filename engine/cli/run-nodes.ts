@@ -72,6 +72,7 @@ function failedResult(session: Session, command: string, error: LakeError): RunR
       },
     ],
     published: false,
+    staged: false,
     success: false,
   };
 }

@@ -32,10 +32,6 @@ export function runOperationCommand(cli: Cli): Command {
       if (options.quiet !== true) context.stderr.write(`nothing to do: ${skippedFor} is there already\n`);
       return 0;
     }
-    if (skippedFor !== null) {
-      if (options.quiet !== true) context.stderr.write(`nothing to do: ${skippedFor} is there already\n`);
-      return 0;
-    }
     const { renderQuery } = await import("../report/render-query.ts");
     const style = styleFor(context, context.stdout, options);
     const text = renderQuery(result, { format: options.output, style });

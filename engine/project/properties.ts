@@ -1,6 +1,5 @@
 // Property files (`version: 2`), dbt's shape: what they say, checked key by key, not yet joined to nodes.
 import type { Location } from "../common/errors.ts";
-import type { Json } from "../common/json.ts";
 import {
   count,
   describe,
@@ -232,6 +231,3 @@ export function readProperties(node: YamlNode, file: string, problems: Problems)
   }
   return { ...read, file };
 }
-
-/** Meta of an entry: its own key and its config's are one. */
-export type Meta = Readonly<Record<string, Json>>;

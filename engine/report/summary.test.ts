@@ -59,7 +59,7 @@ describe("the closing text of a run", () => {
       compiledPath: "target/compiled/t.sql",
     });
     const text = renderSummary(
-      runResult([tableResult("orders"), failed], { published: false, success: false }),
+      runResult([tableResult("orders"), failed], { published: false, success: false, staged: true }),
       view,
     );
     expect(text).toContain(
@@ -67,7 +67,7 @@ describe("the closing text of a run", () => {
         "FAIL not_null_orders_one",
         "  3 failing rows",
         "  declared in models/gold/_gold.yml:9",
-        "  to keep the failing rows as a table, run again with --store-failures",
+        "  failing rows: lake show not_null_orders_one --run run-1",
         "  compiled SQL: target/compiled/t.sql",
       ].join("\n"),
     );

@@ -92,18 +92,20 @@ function problemSection(result: RunResult, options: SummaryOptions): string {
         );
       }
     }
-    lines.push(...lookAt(node));
+    lines.push(...lookAt(node, result));
     return [lines.join("\n")];
   });
+  if (result.error !== undefined) blocks.push(renderError(result.error, options));
   return blocks.join("\n\n");
 }
 
 /** How to see the rows behind a failure. */
-function lookAt(node: NodeResult): string[] {
+function lookAt(node: NodeResult, result: RunResult): string[] {
   const lines: string[] = [];
   if (node.failuresTable !== undefined) lines.push(`  failing rows: table ${tableName(node.failuresTable)}`);
   else if (node.resourceType === "test" && node.error === undefined) {
-    lines.push("  to keep the failing rows as a table, run again with --store-failures");
+    const staged = result.staged ? ` --run ${result.runId}` : "";
+    lines.push(`  failing rows: lake show ${shortName(node.uniqueId)}${staged}`);
   }
   if (node.compiledPath !== undefined) lines.push(`  compiled SQL: ${node.compiledPath}`);
   return lines;

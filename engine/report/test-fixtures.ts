@@ -145,6 +145,7 @@ export function runResult(results: readonly NodeResult[], parts: Partial<RunResu
     elapsedMs: 6200,
     results,
     published: true,
+    staged: false,
     success: true,
     ...parts,
   };

@@ -41,7 +41,7 @@ export interface BuildContext {
 
 export interface BuiltTable {
   readonly change: StagedChange;
-  /** The quarantine table of the same run, if lines were put there. */
+  /** The quarantine table of the same run, if lines were put there or old ones go. */
   readonly quarantine: StagedChange | null;
   readonly result: WriteResult;
   readonly compiledPath: string | null;
@@ -98,10 +98,9 @@ export async function buildTable(context: BuildContext, node: PlannedNode): Prom
     throw error instanceof LakeError ? statement.locate(error) : error;
   }
   const change = await stage({ context, node, base, location, commitId, shape, result });
+  const replace = node.step.mode !== "append";
   const quarantine =
-    result.rejected.length === 0
-      ? null
-      : await stageQuarantine({ context, identifier, rejected: result.rejected, replace: node.step.mode !== "append" });
+    node.landing === null ? null : await stageQuarantine({ context, identifier, rejected: result.rejected, replace });
   return { change, quarantine, result, compiledPath: statement.compiledPath };
 }
 

@@ -1,7 +1,8 @@
 // Plan → tables, tests, published catalog. With `build` nothing is published before everything passed.
-import { LakeError } from "../common/errors.ts";
+import { LakeError, lakeError } from "../common/errors.ts";
 import type { StagedChange } from "../iceberg/change.ts";
 import { abandonChange } from "../iceberg/transaction.ts";
+import { summaryKeys } from "../plan/table-state.ts";
 import type { Model } from "../project/types.ts";
 import { bindNodes } from "./bind-nodes.ts";
 import type { Bound } from "./bind-nodes.ts";
@@ -42,10 +43,13 @@ class Run {
   readonly #tables: RunTables;
   readonly #staged = new Map<string, StagedChange[]>();
   readonly #results = new Map<string, NodeResult>();
+  /** Test → the group that it runs in. */
+  readonly #groupOf = new Map<string, string>();
   readonly #failFast = new AbortController();
   readonly #signal: AbortSignal;
   #started = 0;
   #published = false;
+  #leftStaged = false;
 
   constructor(parts: {
     session: Session;
@@ -98,10 +102,10 @@ class Run {
 
   /** Binds all that will run; one error stops the run before anything is read or written. */
   async #bind(): Promise<Bound> {
-    const active = [...this.#planned.nodes.values()].filter(({ step }) => step.action !== "reuse");
-    if (active.every(({ step }) => step.action === "inline")) {
-      return { columns: new Map(), errors: new Map(), failed: new Set() };
-    }
+    const all = [...this.#planned.nodes.values()];
+    const proven = new Set(all.filter(isProven).flatMap(provenWith));
+    const active = all.filter(({ step }) => !proven.has(step.uniqueId));
+    if (active.length === 0) return { columns: new Map(), errors: new Map(), failed: new Set() };
     return bindNodes({
       session: this.#session,
       renderer: this.#planned.renderer,
@@ -135,14 +139,13 @@ class Run {
       emit: (event) => this.#emit(event),
     };
     const tests = [...this.#planned.nodes.values()].filter(({ step }) => step.action === "test");
-    const groupOf = new Map<string, string>();
     const groups = testGroups(tests).map((group) => {
       const id = `tests of ${group[0]?.step.uniqueId ?? ""}`;
-      for (const { step } of group) groupOf.set(step.uniqueId, id);
+      for (const { step } of group) this.#groupOf.set(step.uniqueId, id);
       return { id, group };
     });
     const after = (nodes: readonly PlannedNode[], own: string): string[] =>
-      [...new Set(nodes.flatMap(({ step }) => step.after).map((id) => groupOf.get(id) ?? id))].filter((id) => id !== own);
+      [...new Set(nodes.flatMap(({ step }) => step.after).map((id) => this.#groupOf.get(id) ?? id))].filter((id) => id !== own);
     const others = [...this.#planned.nodes.values()].filter(({ step }) => step.action !== "test");
     return [
       ...others.map((node) => ({
@@ -243,11 +246,14 @@ class Run {
     if (this.#signal.aborted && this.#options.signal?.aborted === true) {
       const storage = await this.#session.storage();
       for (const change of staged) await abandonChange({ storage, staged: change });
+      await storage.delete(staged.flatMap(({ request }) => request.summary[summaryKeys.ledger] ?? []));
       await journal.close();
-      return undefined;
+      const done = [...this.#results.values()].filter(({ status }) => !bad.has(status)).length;
+      return lakeError("run/interrupted", { done, total: this.#planned.nodes.size });
     }
     if (failed) {
       await journal.fail(staged);
+      this.#leftStaged = staged.length > 0;
       return undefined;
     }
     if (open.length > 0) {
@@ -255,6 +261,7 @@ class Run {
         await this.#publish(open);
       } catch (error) {
         await journal.fail(staged);
+        this.#leftStaged = staged.length > 0;
         return asLakeError(error);
       }
     }
@@ -287,8 +294,17 @@ class Run {
   }
 
   #skipped(node: PlannedNode, because: string): NodeResult {
-    const name = this.#session.graph.nodes.get(because)?.name ?? because;
+    const name = this.#session.graph.nodes.get(because)?.name ?? this.#badTestsOf(because);
     return this.#record(this.#resultOf(node, "skipped", because === "" ? "not started" : `${name} did not succeed`));
+  }
+
+  /** The names of the failed tests of a group. */
+  #badTestsOf(groupId: string): string {
+    const names = [...this.#results.values()].flatMap(({ uniqueId, status }) => {
+      const test = this.#session.graph.nodes.get(uniqueId);
+      return bad.has(status) && status !== "skipped" && test?.resourceType === "test" && this.#groupOf.get(uniqueId) === groupId ? [test.name] : [];
+    });
+    return names.join(", ") || "an earlier step";
   }
 
   #resultOf(node: PlannedNode, status: NodeStatus, message: string): NodeResult {
@@ -309,12 +325,23 @@ class Run {
       elapsedMs: this.#session.now() - this.#startedMs,
       results,
       published: this.#published,
+      staged: this.#leftStaged,
       success: error === undefined && results.every(({ status }) => !bad.has(status)),
       ...(error !== undefined && { error }),
     };
     this.#emit({ kind: "run-finished", result });
     return result;
   }
+}
+
+/** Whether the very statement has run before: with nothing new, binding it again would cost the engine's start. */
+function isProven({ step, state, fingerprint }: PlannedNode): boolean {
+  return step.action === "reuse" && (step.resourceType === "test" || state?.ours?.fingerprint === fingerprint);
+}
+
+/** A statement has run with the views that it reads: its fingerprint covers their text. */
+function provenWith({ step, inputs }: PlannedNode): string[] {
+  return [step.uniqueId, ...inputs.inlined.map((view) => view.uniqueId)];
 }
 
 function compiled(built: BuiltTable): Partial<NodeResult> {

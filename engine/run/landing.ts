@@ -25,8 +25,10 @@ export async function listLanding(options: {
   const location = landingLocation(source, profile).replace(/\/+$/, "");
   const patterns = (source.files ?? defaultPatterns).map(globExpression);
   const found: LandingVersion[] = [];
+  let isEmpty = true;
   try {
     for await (const file of storage.list(location)) {
+      isEmpty = false;
       const relative = file.path.slice(location.length + 1);
       if (/(^|\/)[._]/.test(relative)) continue;
       if (!patterns.some((pattern) => pattern.test(relative))) continue;
@@ -38,13 +40,28 @@ export async function listLanding(options: {
       });
     }
   } catch (error) {
-    throw lakeError(
-      "run/no-landing-location",
-      { source: source.name, location },
-      { at: source.at, cause: error, hint: "make the folder, or correct `location` or the target's `landing`" },
-    );
+    throw noLocation(source, location, error);
   }
+  // A folder that is not there lists like an empty one; an object store has no folders to miss.
+  const local = storage.localPath(location);
+  if (isEmpty && local !== null && !(await isFolder(local))) throw noLocation(source, location);
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function noLocation(source: Source, location: string, cause?: unknown): Error {
+  return lakeError(
+    "run/no-landing-location",
+    { source: `${source.sourceName}.${source.name}`, location },
+    { at: source.at, cause, hint: "make the folder, or correct `location` or the target's `landing`" },
+  );
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const { stat } = await import("node:fs/promises");
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 /** `*` and `?` stay within a folder, `**` + `/` crosses folders. */

@@ -3,6 +3,7 @@ import { lakeError } from "../common/errors.ts";
 import type { CatalogTable, TableIdentifier } from "../catalog/catalog.ts";
 import { tableName } from "../catalog/catalog.ts";
 import { selectNodesWithWarnings } from "../graph/select.ts";
+import type { Graph } from "../graph/types.ts";
 import { loadTables } from "../iceberg/transaction.ts";
 import { builtinTests } from "../plan/data-tests.ts";
 import { decide } from "../plan/decide.ts";
@@ -57,10 +58,11 @@ export async function planRun(session: Session, options: RunOptions): Promise<Pl
 
 export async function planDetailed(session: Session, options: RunOptions): Promise<PlannedRun> {
   const { graph, profile } = session;
-  const { nodes: selected, warnings } = select(session, options);
+  const found = select(session, options);
   const renderer = new Renderer(session);
-  const inputs = new Map(selected.map((node) => [node.uniqueId, inputsOf(graph, node.uniqueId)]));
-  const tables = await loadStates(session, selected, inputs);
+  const inputs = new Map(found.nodes.map((node) => [node.uniqueId, inputsOf(graph, node.uniqueId)]));
+  const tables = await loadStates(session, found.nodes, inputs);
+  const { nodes: selected, warnings } = leaveOutUnready(found.nodes, inputs, tables);
   const testCache = await readTestCache(session);
   const fingerprintContext = { timezone: graph.project.settings.timezone, engine: engineVersion };
   const landingVersions = new Map<string, Readonly<Record<string, string>>>();
@@ -68,7 +70,7 @@ export async function planDetailed(session: Session, options: RunOptions): Promi
   const planned = new Map<string, PlannedNode>();
   const selectedIds = new Set(selected.map((node) => node.uniqueId));
   for (const node of selected) {
-    const after = stepsBefore(session, node, selectedIds, planned, options.command);
+    const after = stepsBefore(session, node, selectedIds, options.command);
     const nodeInputs = inputs.get(node.uniqueId) as Inputs;
     planned.set(
       node.uniqueId,
@@ -79,7 +81,7 @@ export async function planDetailed(session: Session, options: RunOptions): Promi
   }
   const steps = [...planned.values()].map(({ step }) => step);
   const plan = { command: options.command, target: profile.name, steps };
-  return { plan, nodes: planned, renderer, tables, testCache, landingVersions, warnings, fingerprintContext };
+  return { plan, nodes: planned, renderer, tables, testCache, landingVersions, warnings: [...found.warnings, ...warnings], fingerprintContext };
 }
 
 interface Planner {
@@ -140,44 +142,65 @@ function stepsBefore(
   session: Session,
   node: Model | Seed | DataTest,
   selected: ReadonlySet<string>,
-  planned: ReadonlyMap<string, PlannedNode>,
   command: RunOptions["command"],
 ): readonly string[] {
   const { graph } = session;
-  const before = new Set<string>();
+  const near = new Set<string>();
   for (const parentId of graph.parents.get(node.uniqueId) ?? []) {
-    if (selected.has(parentId)) before.add(parentId);
-    // An inlined parent that is not selected stands for what it reads.
-    else {
-      const parent = graph.nodes.get(parentId);
-      if (parent !== undefined && isInlined(parent))
-        for (const leaf of inputsOf(graph, parentId).leaves) if (selected.has(leaf.uniqueId)) before.add(leaf.uniqueId);
-    }
-    if (command !== "build" || node.resourceType === "test") continue;
-    for (const childId of graph.children.get(parentId) ?? []) {
-      const test = planned.get(childId)?.node;
-      if (test?.resourceType === "test" && blocks(test, node, graph.parents)) before.add(childId);
+    near.add(parentId);
+    // What is inlined stands for what it reads.
+    const parent = graph.nodes.get(parentId);
+    if (parent === undefined || !isInlined(parent)) continue;
+    const { inlined, leaves } = inputsOf(graph, parentId);
+    for (const other of [...inlined, ...leaves]) near.add(other.uniqueId);
+  }
+  const before = new Set([...near].filter((id) => selected.has(id)));
+  if (command !== "build" || node.resourceType === "test") return [...before];
+  let ancestors: ReadonlySet<string> | null = null;
+  for (const id of near) {
+    for (const childId of graph.children.get(id) ?? []) {
+      const test = graph.nodes.get(childId);
+      if (test?.resourceType !== "test" || !selected.has(childId) || test.testConfig.severity !== "error") continue;
+      // A test holds back only who comes after all that it reads, so that no circle of waiting arises.
+      const reads = graph.parents.get(childId) ?? [];
+      if (reads.length > 1) ancestors ??= ancestorsOf(graph, node.uniqueId);
+      if (reads.length === 1 || reads.every((read) => ancestors?.has(read))) before.add(childId);
     }
   }
   return [...before];
 }
 
-/** A test holds back whoever comes after all that it reads, so that no circle of waiting arises. */
-function blocks(
-  test: DataTest,
-  node: Model | Seed,
-  parents: ReadonlyMap<string, readonly string[]>,
-): boolean {
-  const ancestorsOfNode = new Set<string>();
-  const visit = (id: string): void => {
-    for (const parent of parents.get(id) ?? []) {
-      if (ancestorsOfNode.has(parent)) continue;
-      ancestorsOfNode.add(parent);
-      visit(parent);
+function ancestorsOf(graph: Graph, uniqueId: string): ReadonlySet<string> {
+  const found = new Set<string>();
+  const open = [uniqueId];
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
+    for (const parent of graph.parents.get(id) ?? []) {
+      if (found.has(parent)) continue;
+      found.add(parent);
+      open.push(parent);
     }
-  };
-  visit(node.uniqueId);
-  return (parents.get(test.uniqueId) ?? []).every((id) => ancestorsOfNode.has(id));
+  }
+  return found;
+}
+
+/** Tests come along with the models that they read; one that also reads a table which is neither built nor
+ *  part of this run cannot be run, and says so instead of failing the others. */
+function leaveOutUnready(
+  selected: readonly (Model | Seed | DataTest)[],
+  inputs: ReadonlyMap<string, Inputs>,
+  tables: ReadonlyMap<string, CatalogTable>,
+): { nodes: (Model | Seed | DataTest)[]; warnings: string[] } {
+  const ids = new Set(selected.map((node) => node.uniqueId));
+  const warnings: string[] = [];
+  const nodes = selected.filter((node) => {
+    if (node.resourceType !== "test") return true;
+    const missing = tableInputs(inputs.get(node.uniqueId) as Inputs).find(
+      (input) => !ids.has(input.uniqueId) && !tables.has(input.uniqueId),
+    );
+    if (missing !== undefined) warnings.push(`the test ${node.name} is left out: it reads ${missing.name}, which is not built yet`);
+    return missing === undefined;
+  });
+  return { nodes, warnings };
 }
 
 async function planTable(

@@ -17,17 +17,20 @@ const columns: readonly Column[] = [
   { name: "run_id", type: "VARCHAR" },
 ];
 
+/** Null where there is nothing to keep, and nothing that a rebuild of the model makes obsolete. */
 export async function stageQuarantine(options: {
   readonly context: BuildContext;
   readonly identifier: TableIdentifier;
   readonly rejected: readonly RejectedRecord[];
   readonly replace: boolean;
-}): Promise<StagedChange> {
+}): Promise<StagedChange | null> {
   const { context, rejected, replace } = options;
+  if (rejected.length === 0 && !replace) return null;
   const { session, runId } = context;
   const identifier = { namespace: options.identifier.namespace, name: `${options.identifier.name}_quarantine` };
   const [catalog, storage, compute] = await Promise.all([session.catalog(), session.storage(), session.compute()]);
   const base = await loadTable({ catalog, storage, identifier });
+  if (rejected.length === 0 && base === null) return null;
   const schema = base === null ? compute.toSchema(columns) : currentSchema(base.metadata);
   const location = base?.metadata.location ?? tableLocation(identifier, session.profile);
   const commitId = session.newId();

@@ -1,7 +1,10 @@
-// `lake query` and `lake show`: rows of the project's tables, views and sources.
+// `lake query` and `lake show`: rows of the project's tables, views and sources, and failing rows of tests.
 import { LakeError, lakeError } from "../common/errors.ts";
-import type { QueryResult, Relation } from "../compute/compute.ts";
+import type { QueryResult } from "../compute/compute.ts";
 import { selectNodes } from "../graph/select.ts";
+import type { DataTest, Model } from "../project/types.ts";
+import type { SourceMap } from "../template/types.ts";
+import type { Location } from "../common/errors.ts";
 import { located } from "./bind-nodes.ts";
 import { knownTables } from "./compile-nodes.ts";
 import type { Inputs } from "./inputs.ts";
@@ -11,45 +14,56 @@ import type { Readable } from "./names.ts";
 import { relationsFor } from "./relations.ts";
 import { Renderer } from "./render-node.ts";
 import type { Session } from "./session.ts";
-import type { Model } from "../project/types.ts";
+import { useStagedTables } from "./staged-run.ts";
+import { testSql } from "./test-sql.ts";
 
 export interface QueryOptions {
   /** A template: `select … from {{ref "m"}}`. */
   readonly sql?: string;
-  /** Or one node to show. */
+  /** Or one node to show; of a test, the rows that fail. */
   readonly select?: readonly string[];
   readonly limit?: number;
+  /** Reads what this run staged, where it staged something and did not publish it. */
+  readonly runId?: string;
+}
+
+interface Statement {
+  readonly sql: string;
+  readonly sourceMap: SourceMap | null;
+  readonly at: Location;
+  readonly inputs: Inputs;
 }
 
 /** Errors: those of the statement with line and column in it; `run/missing-input` for what is not built. */
 export async function queryProject(session: Session, options: QueryOptions): Promise<QueryResult> {
   const renderer = new Renderer(session);
-  const text = options.sql ?? `select * from ${sqlName(nodeToShow(session, options.select ?? []), session.profile)}`;
-  const file = "query";
-  const rendered = renderer.text({ text, file });
-  const inputs =
-    options.sql === undefined
-      ? inputsOfNodes(session, [nodeToShow(session, options.select ?? [])])
-      : inputsOfNodes(session, referenced(renderer, rendered.references));
-  const relations: readonly Relation[] = await relationsFor({
-    session,
-    renderer,
-    tables: await knownTables(session),
-    node: "the query",
-    inputs,
-    sql: rendered.sql,
-  });
+  const statement = statementOf(session, renderer, options);
+  const { sql, inputs } = statement;
+  const tables = await knownTables(session);
+  if (options.runId !== undefined) await useStagedTables({ session, tables, runId: options.runId });
+  const relations = await relationsFor({ session, renderer, tables, node: "the query", inputs, sql });
   const compute = await session.compute();
   try {
-    return await compute.query({
-      sql: rendered.sql,
-      relations,
-      ...(options.limit !== undefined && { limit: options.limit }),
-    });
+    return await compute.query({ sql, relations, ...(options.limit !== undefined && { limit: options.limit }) });
   } catch (error) {
     if (!(error instanceof LakeError) || error.at !== undefined) throw error;
-    throw located(error, { ...rendered, at: { file } });
+    throw located(error, statement);
   }
+}
+
+function statementOf(session: Session, renderer: Renderer, options: QueryOptions): Statement {
+  const at = { file: "query" };
+  if (options.sql !== undefined) {
+    const rendered = renderer.text({ text: options.sql, file: at.file });
+    return { ...rendered, at, inputs: inputsOfNodes(session, referenced(renderer, rendered.references)) };
+  }
+  const node = nodeToShow(session, options.select ?? []);
+  if (node.resourceType === "test") {
+    const { rows, sourceMap } = testSql({ session, renderer, test: node });
+    return { sql: rows, sourceMap, at: node.at, inputs: inputsOf(session.graph, node.uniqueId) };
+  }
+  const sql = `select * from ${sqlName(node, session.profile)}`;
+  return { sql, sourceMap: null, at, inputs: inputsOfNodes(session, [node]) };
 }
 
 function referenced(renderer: Renderer, references: ReturnType<Renderer["text"]>["references"]): Readable[] {
@@ -75,15 +89,16 @@ function inputsOfNodes(session: Session, nodes: readonly Readable[]): Inputs {
   return { leaves: [...leaves.values()], inlined: [...inlined.values()] };
 }
 
-function nodeToShow(session: Session, select: readonly string[]): Readable {
-  const ids = selectNodes(session.graph, { select, resourceTypes: ["model", "seed", "source"] });
+function nodeToShow(session: Session, select: readonly string[]): Readable | DataTest {
+  const find = (resourceTypes: readonly string[]): readonly string[] =>
+    selectNodes(session.graph, { select, resourceTypes, indirectSelection: "empty" });
+  const tables = find(["model", "seed", "source"]);
+  const ids = tables.length > 0 ? tables : find(["test"]);
   const node = session.graph.nodes.get(ids[0] ?? "");
-  if (ids.length !== 1 || !isReadable(node)) {
-    throw lakeError(
-      "run/not-showable",
-      { node: ids.length === 0 ? select.join(" ") : `a selection of ${ids.length} nodes` },
-      { hint: "name one model, seed or source" },
-    );
-  }
-  return node;
+  if (ids.length === 1 && (isReadable(node) || node?.resourceType === "test")) return node;
+  throw lakeError(
+    "run/not-showable",
+    { node: ids.length === 0 ? select.join(" ") : `a selection of ${ids.length} nodes` },
+    { hint: "name one model, seed, source or test" },
+  );
 }

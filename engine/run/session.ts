@@ -9,7 +9,7 @@ import { computeSettings } from "./compute-settings.ts";
 
 /** Opens adapters; `wire.ts` is the only implementation and the only file that names an adapter. */
 export interface Adapters {
-  compute(settings: ComputeSettings): Promise<Compute>;
+  compute(profile: TargetProfile, settings: ComputeSettings): Promise<Compute>;
   catalog(profile: TargetProfile): Promise<Catalog>;
   storage(profile: TargetProfile): Promise<Storage>;
 }
@@ -48,7 +48,10 @@ export class Session {
 
   compute(): Promise<Compute> {
     this.#compute ??= this.storage().then((storage) =>
-      this.#adapters.compute(computeSettings({ graph: this.graph, profile: this.profile, storage, nowMs: this.now() })),
+      this.#adapters.compute(
+        this.profile,
+        computeSettings({ graph: this.graph, profile: this.profile, storage, nowMs: this.now() }),
+      ),
     );
     return this.#compute;
   }

@@ -47,6 +47,8 @@ export interface RunResult {
   /** Whether the catalog moved; false when tests or models failed before publishing. */
   readonly published: boolean;
   readonly success: boolean;
+  /** Whether tables were left staged, to be looked at with `lake show --run`. */
+  readonly staged: boolean;
   /** Why publishing failed, when all nodes were fine. */
   readonly error?: LakeError;
 }

@@ -9,6 +9,18 @@ export interface FileInfo {
   readonly etag?: string;
 }
 
+/** A finished local file, and the path that it is to stand at. */
+export interface PutFile {
+  readonly localPath: string;
+  readonly path: string;
+}
+export interface PutOptions {
+  /** Fail with `storage/exists` where a path is taken; exactly one of several racers wins it. */
+  readonly ifAbsent?: boolean;
+  /** Called when a file stands at its path. */
+  readonly onFile?: (file: PutFile) => void;
+}
+
 /**
  * Paths are absolute and carry their scheme as the caller spelled it (`file:///…`, `s3://…`, `s3a://…`);
  * a plain absolute path means a local file. Adapters never change the spelling of what they return.
@@ -27,7 +39,7 @@ export interface Storage {
   /** Fails with `storage/exists` if the path is taken; exactly one of several racers wins. */
   writeIfAbsent(path: string, bytes: Uint8Array): Promise<void>;
   /** Moves finished local files to their paths (rename on local, parallel checksummed upload on S3). */
-  putFiles(files: readonly { readonly localPath: string; readonly path: string }[]): Promise<void>;
+  putFiles(files: readonly PutFile[], options?: PutOptions): Promise<void>;
   /** Missing files are not an error. */
   delete(paths: readonly string[]): Promise<void>;
   /** Every file below the prefix (a folder; recursive), paged, in no particular order. */

@@ -1,4 +1,4 @@
-// Writes a synthetic project: `node tests/bench/make-project.ts <folder> [models]`. Layers of 100 to 2000
+// Writes a synthetic project: `node tests/bench/make-project.ts <folder> [models]`. Five layers of
 // models, each with two or three references into the layers before, and tests on one in five.
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -91,7 +91,7 @@ const profilesText = `large:
     dev: {schema: large, warehouse: warehouse, landing: landing-zone}
 `;
 
-if (import.meta.main) {
+if (process.argv[1] === import.meta.filename) {
   const [folder, models = "10000"] = process.argv.slice(2);
   if (folder === undefined) throw new Error("usage: node tests/bench/make-project.ts <folder> [models]");
   makeProject(path.resolve(folder), Number(models));

@@ -6,8 +6,10 @@ import { join } from "node:path";
 import type { Catalog } from "../../engine/catalog/catalog.ts";
 import { openSqlCatalog } from "../../engine/catalog/sql/sql-catalog.ts";
 import { openLocalStorage } from "../../engine/storage/local/local-storage.ts";
+import { openS3Storage } from "../../engine/storage/s3/s3-storage.ts";
 import type { Storage } from "../../engine/storage/storage.ts";
 import { postgresUnavailable, startPostgres } from "../services/postgres.ts";
+import { startVersitygw, versitygwUnavailable } from "../services/versitygw.ts";
 
 /** What another process needs to open the same catalog: plain text, it goes through `argv`. */
 export interface CatalogConnection {
@@ -97,7 +99,22 @@ const localStorage: StorageAdapter = {
   },
 };
 
-export const storageAdapters: readonly StorageAdapter[] = [localStorage];
+const s3Storage: StorageAdapter = {
+  name: "s3",
+  unavailable: versitygwUnavailable,
+  open: async (storage) => openS3Storage({ storage }),
+  start: async () => {
+    const server = await startVersitygw();
+    const bucket = await server.createBucket();
+    return {
+      options: server.storage,
+      fresh: async () => `s3a://${bucket}/${randomUUID()}`,
+      stop: () => server.stop(),
+    };
+  },
+};
+
+export const storageAdapters: readonly StorageAdapter[] = [localStorage, s3Storage];
 
 export function scratchFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), "lake-conformance-"));

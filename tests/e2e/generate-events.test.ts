@@ -37,7 +37,7 @@ async function ask(sql: string): Promise<Record<string, unknown>[]> {
         event_id: 'varchar', event_name: 'varchar', user_id: 'varchar', anonymous_id: 'varchar', session_id: 'varchar',
         "timestamp": 'varchar', "date": 'varchar', context: 'varchar', event_properties: 'varchar'
       })`);
-    return (await (await connection.run(sql)).getRowObjectsJson()) as Record<string, unknown>[];
+    return await (await connection.run(sql)).getRowObjectsJson();
   } finally {
     connection.closeSync();
     instance.closeSync();

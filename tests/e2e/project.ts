@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { openSqlCatalog } from "../../engine/catalog/sql/sql-catalog.ts";
 import { adapters } from "../../engine/wire.ts";
 import { executeRun } from "../../engine/run/execute-run.ts";
 import { openProject } from "../../engine/run/open-project.ts";
@@ -94,19 +95,24 @@ export function makeProject(files: Files): TestProject {
       }, vars),
     query: (sql) => withSession(async (session) => (await queryProject(session, { sql })).rows.map((row) => [...row])),
     cli: (...args) => runCli(root, args),
-    catalog: () => withSession(pointers),
+    catalog: () => pointers(`sqlite:///${root}/lake.db`),
     files: (folder) => filesBelow(path.join(root, folder)),
     [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }),
   };
 }
 
-async function pointers(session: Session): Promise<Record<string, string>> {
-  const catalog = await session.catalog();
-  const found: Record<string, string> = {};
-  for (const namespace of await catalog.listNamespaces()) {
-    for (const [name, location] of await catalog.locate(await catalog.list(namespace))) found[name] = location;
+/** Asks the catalog itself, so that it answers also for a project that is broken. */
+async function pointers(uri: string): Promise<Record<string, string>> {
+  const catalog = await openSqlCatalog({ name: "lake", uri });
+  try {
+    const found: Record<string, string> = {};
+    for (const namespace of await catalog.listNamespaces()) {
+      for (const [name, location] of await catalog.locate(await catalog.list(namespace))) found[name] = location;
+    }
+    return found;
+  } finally {
+    await catalog.close();
   }
-  return found;
 }
 
 export function filesBelow(folder: string): string[] {

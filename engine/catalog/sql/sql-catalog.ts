@@ -6,7 +6,7 @@ import { commitTables, onlyTables, type CommitContext } from "./commit.ts";
 import { databaseError, isUniqueViolation } from "./database-errors.ts";
 import { openDatabase, type Database, type Row } from "./database.ts";
 import { locateTables } from "./locate.ts";
-import { checkCommits, checkNewNamespace, checkNewTable } from "./names.ts";
+import { checkCommits, checkNewNamespace, checkNewTable } from "../names.ts";
 import { createNamespace, dropNamespace, listNamespaces, namespaceProperties } from "./namespaces.ts";
 import { createSchema, detectSchemaVersion, type SchemaVersion } from "./schema.ts";
 

@@ -22,6 +22,7 @@ export const runErrors = {
   "run/interrupted": (p: { done: number; total: number }) =>
     `interrupted after ${p.done} of ${p.total} steps; nothing of the unfinished ones was published`,
   "run/nothing-selected": (p: { what: string }) => `the selection holds no ${p.what}`,
+  "run/unknown-run": (p: { runId: string }) => `there is no staged run ${p.runId} on this target`,
   "run/unknown-adapter": (p: { kind: string; type: string; known: readonly string[]; target: string }) =>
     `the target ${p.target} asks for the ${p.kind} "${p.type}", expected ${p.known.join(" or ")}`,
   "run/does-not-bind": (p: { count: number }) => `${p.count} statements do not fit their inputs`,

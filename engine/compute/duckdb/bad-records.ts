@@ -27,6 +27,7 @@ export interface BadRecordSearch {
 const linesPerChunk = 2000;
 const bytesPerChunk = 8 << 20;
 const chunksPerQuery = 16;
+const newline = Buffer.from("\n");
 
 /** The file's bad lines in order. The same SQL that flagged a row says why, over small copies of its lines. */
 export async function findBadRecords(search: BadRecordSearch): Promise<RejectedRecord[]> {
@@ -79,10 +80,13 @@ async function reasonsOf(
   await mkdir(folder, { recursive: true });
   try {
     const paths = chunks.map((_, index) => join(folder, `${index}.jsonl`));
+    let largest = 1 << 20;
     for (const [index, lines] of chunks.entries()) {
-      await writeFile(paths[index]!, Buffer.concat(lines.flatMap((line) => [line.bytes, Buffer.from("\n")])));
+      const bytes = Buffer.concat(lines.flatMap((line) => [line.bytes, newline]));
+      largest = Math.max(largest, bytes.length);
+      await writeFile(paths[index]!, bytes);
     }
-    const rows = await readRows(search.connection, reasonsSql(paths, search.relation));
+    const rows = await readRows(search.connection, reasonsSql(paths, search.relation, largest));
     const byPath = new Map(rows.map((row) => [String(row["path"]), itemsOf(row["reasons"])]));
     return paths.map((path) => byPath.get(path) ?? []);
   } finally {

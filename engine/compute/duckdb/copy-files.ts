@@ -97,15 +97,23 @@ function partitionColumns(schema: Schema, spec: PartitionSpec): (PartitionColumn
 
 /** Types whose partition key, as the engine prints it, depends on the session or cannot be read back. */
 function isRespelled(type: IcebergType): boolean {
-  return type === "binary" || String(type).startsWith("fixed[") || /^time/.test(String(type));
+  return isBytes(type) || isTime(type);
+}
+
+function isBytes(type: IcebergType): boolean {
+  return typeof type === "string" && (type === "binary" || type.startsWith("fixed["));
+}
+
+function isTime(type: IcebergType): boolean {
+  return typeof type === "string" && type.startsWith("time");
 }
 
 function spelled(value: string, type: IcebergType): { derived: string; parse: (text: string) => Value } {
-  if (type === "binary" || String(type).startsWith("fixed[")) {
+  if (isBytes(type)) {
     return { derived: `hex(${value})`, parse: (text) => new Uint8Array(Buffer.from(text, "hex")) };
   }
-  if (/^time/.test(String(type))) {
-    const unit = String(type).endsWith("_ns") ? "epoch_ns" : "epoch_us";
+  if (isTime(type)) {
+    const unit = type === "timestamp_ns" || type === "timestamptz_ns" ? "epoch_ns" : "epoch_us";
     return { derived: `cast(${unit}(${value}) as bigint)`, parse: (text) => BigInt(text) };
   }
   return { derived: value, parse: (text) => parseEngineText(type, text) };
@@ -245,7 +253,7 @@ export async function copyFiles({
     );
   } else target = `${target}/${pattern.replace("-{uuidv7}", "")}.parquet`;
   const rows = await readRows(connection, `copy (${select}) to ${literal(target)} (${options.join(", ")})`);
-  const written = rows.filter((row) => BigInt(row["count"] as bigint) > 0n);
+  const written = rows.filter((row) => (row["count"] as bigint) > 0n);
   const rowGroups = layout.countRowGroups ? await rowGroupCounts(connection, written) : undefined;
   return written.map((row) => dataFileOf(layout, row, rowGroups));
 }
@@ -274,8 +282,8 @@ function dataFileOf(
   return dataFileFromStats({
     plan: layout.metrics,
     path: layout.dataLocation + filename.slice(layout.localDirectory.length),
-    recordCount: BigInt(row["count"] as bigint),
-    sizeBytes: BigInt(row["file_size_bytes"] as bigint),
+    recordCount: row["count"] as bigint,
+    sizeBytes: row["file_size_bytes"] as bigint,
     columnStatistics: new Map(
       [...entriesOf(row["column_statistics"])].map(([path, statistics]) => [path, textsOf(statistics)]),
     ),

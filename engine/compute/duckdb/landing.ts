@@ -113,9 +113,9 @@ export function flaggedFilesSql(options: Omit<LandingSqlOptions, "onBad">): stri
 }
 
 /** For small files read by one thread each: the reasons of all lines, null for good ones, in order. */
-export function reasonsSql(paths: readonly string[], relation: LandingRelation): string {
+export function reasonsSql(paths: readonly string[], relation: LandingRelation, longestLine: number): string {
   const files = paths.map((path) => ({ path, sizeBytes: 0 }));
-  const options = { relation: { ...relation, files }, longestLine: longestLineBytes };
+  const options = { relation: { ...relation, files }, longestLine };
   const tops = topColumns(relation.columns);
   return `select filename as path, list(${reasonSql(tops)}) as reasons from (${typedSql(options, tops)}) group by all`;
 }
@@ -240,5 +240,5 @@ export function isLineTooLong(error: unknown): boolean {
 /** The bound to try next after a line exceeded `current`. */
 export function nextLineBytes(current: number): number {
   if (current >= longestLineBytes) throw lakeError("compute/line-too-long", { limitBytes: longestLineBytes });
-  return longestLineBytes;
+  return current * 2;
 }

@@ -1,6 +1,6 @@
 // Reads a landing file to its last byte: hash, checksums of archives, lines.
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { closeSync, createReadStream, openSync, readSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -20,7 +20,7 @@ export interface VerifiedFile {
 }
 
 const newline = 10;
-const chunkBytes = 1 << 20;
+const chunkBytes = 256 << 10;
 
 /** Counts lines that hold anything but white space, over chunks. */
 export class LineCounter {
@@ -70,19 +70,23 @@ export async function verifyFile(path: string): Promise<VerifiedFile> {
   const before = await stat(path);
   const hash = createHash("sha256");
   const counter = new LineCounter();
-  const source = createReadStream(path, { highWaterMark: chunkBytes });
   const unpack = decompressor(path);
   let problem: VerifiedFile["problem"];
   try {
     if (unpack === null) {
-      for await (const chunk of source as AsyncIterable<Buffer>) {
+      readPlain(path, (chunk) => {
         hash.update(chunk);
         counter.add(chunk);
-      }
-    } else {
-      await pipeline(source, hashed(hash), unpack, async (text: AsyncIterable<Buffer>) => {
-        for await (const chunk of text) counter.add(chunk);
       });
+    } else {
+      await pipeline(
+        createReadStream(path, { highWaterMark: chunkBytes }),
+        hashed(hash),
+        unpack,
+        async (text: AsyncIterable<Buffer>) => {
+          for await (const chunk of text) counter.add(chunk);
+        },
+      );
       if (before.size === 0)
         problem = { kind: "damaged", message: "it is empty, not even an archive's header" };
     }
@@ -103,6 +107,18 @@ export async function verifyFile(path: string): Promise<VerifiedFile> {
     lines: counter.lines,
     ...(problem && { problem }),
   };
+}
+
+/** One buffer that stays in the processor's cache, on a thread that has nothing else to do: half a stream's cost. */
+function readPlain(path: string, take: (chunk: Uint8Array) => void): void {
+  const file = openSync(path, "r");
+  try {
+    const buffer = Buffer.allocUnsafe(chunkBytes);
+    for (let read = readSync(file, buffer); read > 0; read = readSync(file, buffer))
+      take(buffer.subarray(0, read));
+  } finally {
+    closeSync(file);
+  }
 }
 
 function hashed(hash: ReturnType<typeof createHash>): Transform {

@@ -25,6 +25,7 @@ export function verifyFiles(paths: readonly string[]): Verification {
   });
   // Whoever awaits sees the rejection; nobody awaits when the query itself failed first.
   done.catch(() => undefined);
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
   worker.postMessage(paths);
   return {
     done,

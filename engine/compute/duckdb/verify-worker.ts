@@ -6,8 +6,10 @@ parentPort?.on("message", (paths: readonly string[]) => {
   void (async () => {
     const verified: VerifiedFile[] = [];
     for (const path of paths) verified.push(await verifyFile(path));
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     parentPort?.postMessage({ verified });
   })().catch((error: unknown) => {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     parentPort?.postMessage({ failure: error instanceof Error ? error.message : String(error) });
   });
 });

@@ -231,7 +231,7 @@ async function writeStaged(
       `copy (${bucketed}) to ${literal(stage)} (format parquet, compression lz4_raw, row_group_size 16384, ` +
         `partition_by (lake_bucket), write_partition_columns false)`,
     );
-    const folders = (await readdir(stage).catch(() => [])).toSorted();
+    const folders = await readdir(stage).catch(() => []);
     const selects = folders.map(
       (folder) =>
         `select * from read_parquet(${literal(`${join(stage, folder)}/*.parquet`)}, hive_partitioning = false)`,

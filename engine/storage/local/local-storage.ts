@@ -2,11 +2,11 @@ import type { Stats } from "node:fs";
 import { open, readFile, stat, unlink } from "node:fs/promises";
 import { mapLimited } from "../../common/limit.ts";
 import { isLakeError, lakeError } from "../../common/errors.ts";
-import type { FileInfo, Storage } from "../storage.ts";
+import type { FileInfo, PutFile, PutOptions, Storage } from "../storage.ts";
 import { listFiles } from "./list-files.ts";
 import { hasCode, storageError } from "./local-errors.ts";
 import { localPathOf } from "./local-path.ts";
-import { moveFile, writeFileIfAbsent, writeFileWhole } from "./write-file.ts";
+import { moveFile, moveFileIfAbsent, writeFileIfAbsent, writeFileWhole } from "./write-file.ts";
 
 const chunkBytes = 1024 * 1024;
 /** The thread pool of Node has four threads; more files at once would only wait in it. */
@@ -24,17 +24,7 @@ export function openLocalStorage(): Storage {
     readStream,
     write: (path, bytes) => doing("write", path, (local) => writeFileWhole(local, bytes)),
     writeIfAbsent,
-    putFiles: async (files) => {
-      await mapLimited(files, filesAtOnce, ({ localPath, path }) =>
-        doing("write", path, async (local) => {
-          // Looked at first, so that a failure that follows can only be the target's.
-          await stat(localPath).catch((error: unknown) => {
-            throw storageError("read", localPath, error);
-          });
-          await moveFile(localPath, local);
-        }),
-      );
-    },
+    putFiles,
     delete: async (paths) => {
       await mapLimited(paths, filesAtOnce, (path) => doing("delete", path, deleteFile));
     },
@@ -95,6 +85,25 @@ async function writeIfAbsent(path: string, bytes: Uint8Array): Promise<void> {
       if (hasCode(error, "EEXIST")) throw lakeError("storage/exists", { path }, { cause: error });
       throw error;
     }
+  });
+}
+
+async function putFiles(files: readonly PutFile[], options: PutOptions = {}): Promise<void> {
+  const move = options.ifAbsent === true ? moveFileIfAbsent : moveFile;
+  await mapLimited(files, filesAtOnce, async (file) => {
+    await doing("write", file.path, async (local) => {
+      // Looked at first, so that a failure that follows can only be the target's.
+      await stat(file.localPath).catch((error: unknown) => {
+        throw storageError("read", file.localPath, error);
+      });
+      try {
+        await move(file.localPath, local);
+      } catch (error) {
+        if (hasCode(error, "EEXIST")) throw lakeError("storage/exists", { path: file.path }, { cause: error });
+        throw error;
+      }
+    });
+    options.onFile?.(file);
   });
 }
 

@@ -26,16 +26,17 @@ export async function writeFileWhole(path: string, bytes: Uint8Array): Promise<v
 
 /** Fails with EEXIST if the path is taken: of several racers `link` lets exactly one win. */
 export async function writeFileIfAbsent(path: string, bytes: Uint8Array): Promise<void> {
-  await viaTemporary(
-    path,
-    (temporary) => writeFlushed(temporary, bytes),
-    async (temporary, target) => {
-      await link(temporary, target);
-      // The file is there now: a failure to tidy up must not look like a lost race.
-      await unlink(temporary).catch(() => undefined);
-    },
-  );
+  await viaTemporary(path, (temporary) => writeFlushed(temporary, bytes), linkTemporary);
   await flushFolder(dirname(path));
+}
+
+/** How a finished temporary file gets its name. */
+type Place = (temporary: string, path: string) => Promise<void>;
+
+async function linkTemporary(temporary: string, target: string): Promise<void> {
+  await link(temporary, target);
+  // The file is there now: a failure to tidy up must not look like a lost race.
+  await unlink(temporary).catch(() => undefined);
 }
 
 /** Moves a finished file to its path, by copying where that is another file system. */
@@ -52,13 +53,27 @@ export async function moveFile(from: string, to: string): Promise<void> {
   await flushFolder(dirname(to));
 }
 
+/** As `moveFile`; fails with EEXIST if the path is taken: of several racers exactly one wins. */
+export async function moveFileIfAbsent(from: string, to: string): Promise<void> {
+  await flushFile(from);
+  try {
+    await inFolder(to, () => link(from, to));
+  } catch (error) {
+    if (!hasCode(error, "EXDEV")) throw error;
+    await copyAcross(from, to, linkTemporary);
+    return;
+  }
+  await flushFolder(dirname(to));
+  await unlink(from);
+}
+
 /** The slow way of `moveFile`; the source goes last. */
-export async function copyAcross(from: string, to: string): Promise<void> {
+export async function copyAcross(from: string, to: string, place: Place = rename): Promise<void> {
   const copy = async (temporary: string): Promise<void> => {
     await copyFile(from, temporary, constants.COPYFILE_EXCL);
     await flushFile(temporary);
   };
-  await viaTemporary(to, copy, rename);
+  await viaTemporary(to, copy, place);
   await flushFolder(dirname(to));
   await unlink(from);
 }
@@ -66,7 +81,7 @@ export async function copyAcross(from: string, to: string): Promise<void> {
 async function viaTemporary(
   path: string,
   fill: (temporary: string) => Promise<void>,
-  place: (temporary: string, path: string) => Promise<void>,
+  place: Place,
 ): Promise<void> {
   const temporary = join(dirname(path), `.lake-${randomBytes(8).toString("hex")}.tmp`);
   await inFolder(path, async () => {

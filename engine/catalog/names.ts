@@ -1,6 +1,6 @@
-// What may name a table, so that every engine can read it without quoting.
-import { lakeError } from "../../common/errors.ts";
-import { tableName, type TableCommit, type TableIdentifier } from "../catalog.ts";
+// What may name a table, so that every engine can read it without quoting; the same in every catalog.
+import { lakeError } from "../common/errors.ts";
+import { tableName, type TableCommit, type TableIdentifier } from "./catalog.ts";
 
 const plainName = /^[a-z0-9_]{1,128}$/;
 /** VARCHAR(1000) in every engine's DDL; SQLite would take more, and PyIceberg on PostgreSQL could not copy it. */

@@ -1,0 +1,192 @@
+// The metastore's lock of one table, as iceberg-java's MetastoreLock and PyIceberg take it: exclusive,
+// kept alive by a heartbeat, found again when the answer to the request was lost.
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { lakeError } from "../../common/errors.ts";
+import { tableName, type TableIdentifier } from "../catalog.ts";
+import { currentUser } from "./hive-table.ts";
+import type { MetastoreClient } from "./metastore-client.ts";
+import {
+  dataOperationType,
+  lockLevel,
+  lockState,
+  lockType,
+  methods,
+  type LockResponse,
+  type ShownLock,
+} from "./metastore-types.ts";
+import { LostCall } from "./thrift-connection.ts";
+
+export interface LockTimes {
+  /** How long to wait for another writer's lock. */
+  readonly lockTimeoutMs: number;
+  /** Below the server's `metastore.txn.timeout` (300 s), after which it takes a silent lock away. */
+  readonly heartbeatMs: number;
+}
+
+export interface TableLock {
+  /** False once the server may have given the lock to somebody else. Asks it where the last sign is old. */
+  isHeld(): Promise<boolean>;
+  /** Never throws: a lock that cannot be given back ends by itself. */
+  release(): Promise<void>;
+}
+
+/** Errors: `catalog/locked`, `LostCall`, `MetastoreFault`. */
+export async function lockTable(
+  client: MetastoreClient,
+  identifier: TableIdentifier,
+  times: LockTimes,
+): Promise<TableLock> {
+  const agentInfo = `Iceberg-${randomUUID()}`;
+  const lockid = await acquire({ client, identifier, times, agentInfo });
+  return keepAlive(client, lockid, times);
+}
+
+interface Acquisition {
+  readonly client: MetastoreClient;
+  readonly identifier: TableIdentifier;
+  readonly times: LockTimes;
+  readonly agentInfo: string;
+}
+
+async function acquire(acquisition: Acquisition): Promise<bigint> {
+  const { client, times } = acquisition;
+  const deadline = performance.now() + times.lockTimeoutMs;
+  let { answer, repeated } = await request(acquisition, deadline);
+  let lockid = answer.lockid ?? 0n;
+  try {
+    for (let delayMs = 50; answer.state === lockState.waiting; delayMs = Math.min(delayMs * 1.5, 5000)) {
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) throw await lockedError(acquisition);
+      await pause(Math.min(delayMs * (0.5 + Math.random() / 2), leftMs));
+      // A lost request may reach the server after the one that was answered.
+      if (repeated) lockid = (await ownLock(acquisition))?.lockid ?? lockid;
+      answer = await client.call(methods.checkLock, { rqst: { lockid } });
+    }
+  } catch (error) {
+    await release(client, lockid);
+    throw error;
+  }
+  if (answer.state === lockState.acquired) return lockid;
+  await release(client, lockid);
+  throw await lockedError(acquisition);
+}
+
+/** A request whose answer was lost may have made a lock all the same: it is looked for by its mark. */
+async function request(
+  acquisition: Acquisition,
+  deadline: number,
+): Promise<{ readonly answer: LockResponse; readonly repeated: boolean }> {
+  const { client, identifier, agentInfo } = acquisition;
+  let repeated = false;
+  for (let delayMs = 50; ; delayMs = Math.min(delayMs * 2, 5000)) {
+    try {
+      const answer = await client.call(methods.lock, {
+        rqst: {
+          component: [
+            {
+              type: lockType.exclusive,
+              level: lockLevel.table,
+              dbname: identifier.namespace,
+              tablename: identifier.name,
+              // Hive 2.1 refuses a lock that does not say what for.
+              operationType: dataOperationType.noTransaction,
+              isTransactional: false,
+            },
+          ],
+          user: currentUser(),
+          hostname: hostname(),
+          agentInfo,
+        },
+      });
+      return { answer, repeated };
+    } catch (error) {
+      if (!(error instanceof LostCall) || !error.sent || performance.now() > deadline) throw error;
+      await pause(delayMs);
+      const answer = await ownLock(acquisition);
+      repeated = true;
+      if (answer !== null) return { answer, repeated };
+    }
+  }
+}
+
+/** The lock that a lost request made. Where two were made, the younger would wait for the older for ever. */
+async function ownLock(acquisition: Acquisition): Promise<LockResponse | null> {
+  const own = (await locksOf(acquisition)).filter(({ agentInfo }) => agentInfo === acquisition.agentInfo);
+  own.sort((a, b) => Number((a.lockid ?? 0n) - (b.lockid ?? 0n)));
+  for (const surplus of own.slice(1)) await release(acquisition.client, surplus.lockid ?? 0n);
+  return own[0] ?? null;
+}
+
+async function locksOf({ client, identifier }: Acquisition): Promise<readonly ShownLock[]> {
+  const rqst = { dbname: identifier.namespace, tablename: identifier.name, isExtended: false };
+  return (await client.call(methods.showLocks, { rqst })).locks ?? [];
+}
+
+async function lockedError(acquisition: Acquisition): Promise<Error> {
+  const { identifier, times } = acquisition;
+  const locks = await locksOf(acquisition).catch(() => []);
+  const holder = locks.find(({ state, agentInfo }) => {
+    return state === lockState.acquired && agentInfo !== acquisition.agentInfo;
+  });
+  const ended = holder === undefined ? "" : `lock ${holder.lockid}, last heard of ${time(holder.lastheartbeat)}; `;
+  return lakeError(
+    "catalog/locked",
+    {
+      table: tableName(identifier),
+      waitedSeconds: Math.round(times.lockTimeoutMs / 1000),
+      holder:
+        holder === undefined
+          ? "a writer that has let go of it meanwhile"
+          : `${holder.user}@${holder.hostname} (${holder.agentInfo ?? "no agent"}) since ${time(holder.acquiredat)}`,
+    },
+    {
+      hint: `${ended}where its writer is dead, the metastore frees it metastore.txn.timeout (300 s) after that, but only with metastore.housekeeping.threads.on=true; else remove its row from HIVE_LOCKS`,
+      retryable: true,
+    },
+  );
+}
+
+function time(ms: bigint | undefined): string {
+  return ms === undefined || ms <= 0n ? "an unknown time" : new Date(Number(ms)).toISOString();
+}
+
+function keepAlive(client: MetastoreClient, lockid: bigint, { heartbeatMs }: LockTimes): TableLock {
+  let lost = false;
+  let heardAtMs = performance.now();
+  const beat = async (): Promise<void> => {
+    const sentAtMs = performance.now();
+    try {
+      await client.call(methods.heartbeat, { ids: { lockid, txnid: 0n } }, { urgent: true });
+      heardAtMs = sentAtMs;
+    } catch (error) {
+      // No answer decides nothing: the next beat does, or `isHeld`.
+      if (!(error instanceof LostCall)) lost = true;
+    }
+  };
+  const timer = setInterval(() => void beat(), heartbeatMs);
+  timer.unref();
+  return {
+    isHeld: async () => {
+      // Timers do not run while the machine sleeps.
+      if (!lost && performance.now() - heardAtMs > heartbeatMs * 1.2) {
+        await beat();
+        if (performance.now() - heardAtMs > heartbeatMs * 1.2) return false;
+      }
+      return !lost;
+    },
+    release: async () => {
+      clearInterval(timer);
+      await release(client, lockid);
+    },
+  };
+}
+
+/** What fails here ends with the lock's time at the latest, and must not hide what happened under it. */
+async function release(client: MetastoreClient, lockid: bigint): Promise<void> {
+  await client.call(methods.unlock, { rqst: { lockid } }, { urgent: true }).catch(() => undefined);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,148 @@
+// Every type and every partition transform, written by lake, judged by PyIceberg, fastavro and PyArrow.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Session } from "../../engine/run/session.ts";
+import { makeProject } from "../e2e/project.ts";
+import type { TestProject } from "../e2e/project.ts";
+import { describeWith } from "../services/skip.ts";
+import { ask, catalogUri } from "./ask.ts";
+import { canonicalColumns, canonicalRows, rowsOfPlannedFiles, schemaOf, tableOf } from "./canonical.ts";
+import { everyTypeSql, partitionedTables } from "./every-type.ts";
+import type { PartitionedTable } from "./every-type.ts";
+import { whyNoPyiceberg } from "./pyiceberg.ts";
+
+describeWith(await whyNoPyiceberg(), "PyIceberg on what lake writes", () => {
+  const tables = partitionedTables();
+  let project: TestProject;
+
+  beforeAll(async () => {
+    project = makeProject({
+      "models/every_type.sql": `{{config materialized="table"}}\n${everyTypeSql()}`,
+      ...Object.fromEntries(tables.map(({ name, partitionBy }) => [`models/${name}.sql`, copyOf(partitionBy)])),
+      "models/far_source.sql": `{{config materialized="table"}}\n${farTimes}`,
+      ...Object.fromEntries(
+        farPartitions.map(({ name, partitionBy }) => [
+          `models/${name}.sql`,
+          `{{config materialized="table" partition_by="${partitionBy}"}}\nselect * from {{ref "far_source"}}`,
+        ]),
+      ),
+    });
+    const { results } = await project.run({});
+    expect(results.filter(({ status }) => status !== "success").map(({ uniqueId, message }) => [uniqueId, message])).toEqual([]);
+  });
+  afterAll(() => project[Symbol.dispose]());
+
+  test("every type comes back with equal rows, and every bound holds", async () => {
+    const [read, audit, described] = await ask(catalogUri(project), [
+      { ask: "rows", table: "lakehouse.every_type" },
+      { ask: "audit", table: "lakehouse.every_type" },
+      { ask: "describe", table: "lakehouse.every_type" },
+    ]);
+    expect(audit.problems).toEqual([]);
+    expect(described.fields.map(([, name, type]) => `${name} ${type}`)).toMatchSnapshot();
+    await project.withSession(async (session) => {
+      const { ours, planned, schema } = await bothReadings(session, "every_type");
+      expect(ours).toHaveLength(18);
+      expect(canonicalRows(schema, read.rows)).toEqual(ours);
+      expect(planned).toEqual(ours);
+    });
+  });
+
+  test("each transform's partition values are what PyIceberg computes from the rows of the file", async () => {
+    const names = [...tables, ...farPartitions].map(({ name }) => `lakehouse.${name}`);
+    const reports = await ask(
+      catalogUri(project),
+      names.map((table) => ({ ask: "audit", table }) as const),
+    );
+    expect(reports.flatMap(({ problems }, index) => problems.map((problem) => `${names[index]}: ${problem}`))).toEqual([]);
+    const files = Object.fromEntries(reports.map(({ facts }, index) => [names[index], facts.files]));
+    expect(files["lakehouse.bucket_c_int"]).toBeGreaterThan(3);
+    expect(files["lakehouse.identity_c_string"]).toBe(18);
+    expect(files["lakehouse.void_c_int"]).toBe(1);
+  });
+
+  test("no filter loses a row: neither PyIceberg's nor ours", async () => {
+    const reports = await ask(
+      catalogUri(project),
+      tables.map(({ name, column }) => ({ ask: "filters", table: `lakehouse.${name}`, column }) as const),
+    );
+    expect(reports.flatMap(({ problems }) => problems)).toEqual([]);
+    // The filters do prune: a scan of all files would lose nothing, either.
+    const [planned, all] = [sum(reports.map(({ planned: some }) => some)), sum(reports.map(({ possible }) => possible))];
+    expect(planned / all).toBeLessThan(0.7);
+  });
+
+  test("every partitioned table holds the rows of the table it was made from", async () => {
+    const names = tables.map(({ name }) => `lakehouse.${name}`);
+    const read = await ask(
+      catalogUri(project),
+      names.map((table) => ({ ask: "rows", table }) as const),
+    );
+    await project.withSession(async (session) => {
+      const { ours, schema } = await bothReadings(session, "every_type");
+      read.forEach(({ rows }, index) => {
+        expect.soft(canonicalRows(schema, rows), names[index]).toEqual(ours);
+      });
+      const differing = [];
+      for (const { name } of tables) {
+        const table = await tableOf(session, `lakehouse.${name}`);
+        if (JSON.stringify(await rowsOfPlannedFiles(session, table)) !== JSON.stringify(ours)) differing.push(name);
+      }
+      expect(differing).toEqual([]);
+    });
+  });
+
+  test("infinite times stay what they are, in partitions too", async () => {
+    const names = ["far_source", ...farPartitions.map(({ name }) => name)];
+    const read = await ask(
+      catalogUri(project),
+      names.map((name) => ({ ask: "rows", table: `lakehouse.${name}` }) as const),
+    );
+    await project.withSession(async (session) => {
+      const { ours, schema } = await bothReadings(session, "far_source");
+      read.forEach(({ rows }, index) => expect.soft(canonicalRows(schema, rows), names[index]).toEqual(ours));
+      expect(ours.filter((row) => row.includes("9223372036854775807"))).toHaveLength(2);
+      for (const { name, column } of farPartitions) {
+        const filtered = `select row_number from {{ref "${name}"}} where ${column} = 'infinity'`;
+        expect.soft(await project.query(filtered), name).toEqual([[1]]);
+      }
+    });
+  });
+});
+
+const farTimes = `
+select row_number::integer as row_number, c_date::date as c_date, c_timestamp::timestamp as c_timestamp, c_timestamptz::timestamptz as c_timestamptz
+from (values
+  (0, '2025-07-01', '2025-07-01 01:00:00', '2025-07-01 01:00:00+00'),
+  (1, 'infinity', 'infinity', 'infinity'),
+  (2, '-infinity', '-infinity', '-infinity'),
+  (3, null, null, null)
+) as far(row_number, c_date, c_timestamp, c_timestamptz)
+`;
+
+const farPartitions: readonly PartitionedTable[] = ["c_timestamp", "c_timestamptz"].flatMap((column) =>
+  ["identity", "bucket", "day", "hour"].map((transform) => {
+    const argument = transform === "bucket" ? "7, " : "";
+    const partitionBy = transform === "identity" ? column : `${transform}(${argument}${column})`;
+    return { name: `far_${transform}_${column}`, partitionBy, column };
+  }),
+);
+
+function copyOf(partitionBy: string): string {
+  return `{{config materialized="table" partition_by="${partitionBy}"}}\nselect * from {{ref "every_type"}}`;
+}
+
+async function bothReadings(session: Session, name: string): Promise<{
+  ours: string[];
+  planned: string[];
+  schema: ReturnType<typeof schemaOf>;
+}> {
+  const table = await tableOf(session, `lakehouse.${name}`);
+  const schema = schemaOf(table);
+  const { queryProject } = await import("../../engine/run/query-project.ts");
+  const { rows } = await queryProject(session, { sql: `select ${canonicalColumns(schema)} from {{ref "${name}"}}` });
+  return { ours: canonicalRows(schema, rows), planned: await rowsOfPlannedFiles(session, table), schema };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

@@ -1,0 +1,131 @@
+// A real S3 server for tests: Versity's gateway over a temporary folder, on loopback, gone after `stop`.
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { existsSync, readdirSync } from "node:fs";
+import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { freePort } from "./free-port.ts";
+
+const execute = promisify(execFile);
+const version = "1.8.0";
+const cache = fileURLToPath(new URL(`../../node_modules/.cache/versitygw-${version}`, import.meta.url));
+const region = "us-east-1";
+
+export interface RunningS3 {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  /** The `storage:` block of a target on this server. */
+  readonly storage: Readonly<Record<string, string>>;
+  /** Makes an empty bucket and gives its name. */
+  createBucket(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** Why the server cannot be had here, or null. Built once from its module by Go, about a minute. */
+export function versitygwUnavailable(): string | null {
+  if (existsSync(join(cache, "versitygw")) || goProgram() !== null) return null;
+  return "no versitygw in the cache and no go to build it";
+}
+
+export async function startVersitygw(): Promise<RunningS3> {
+  const binary = await build();
+  const folder = await mkdtemp(join(tmpdir(), "lake-s3-"));
+  const root = join(folder, "buckets");
+  await mkdir(root);
+  const port = await freePort();
+  const accessKeyId = `lake${randomUUID().slice(0, 8)}`;
+  const secretAccessKey = randomUUID();
+  const server = spawn(binary, ["--port", `127.0.0.1:${port}`, "--region", region, "--quiet", "posix", root], {
+    cwd: folder,
+    env: { ...process.env, ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const killWithUs = (): void => void server.kill("SIGKILL");
+  process.once("exit", killWithUs);
+  const stop = async (): Promise<void> => {
+    process.removeListener("exit", killWithUs);
+    await ended(server);
+    await rm(folder, { recursive: true, force: true });
+  };
+  const endpoint = `http://127.0.0.1:${port}`;
+  try {
+    await answering(endpoint, server);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    endpoint,
+    region,
+    accessKeyId,
+    secretAccessKey,
+    storage: { endpoint, region, access_key_id: accessKeyId, secret_access_key: secretAccessKey },
+    async createBucket() {
+      const name = `lake-${randomUUID()}`;
+      // A folder of the server's root is a bucket.
+      await mkdir(join(root, name));
+      return name;
+    },
+    stop,
+  };
+}
+
+function goProgram(): string | null {
+  const debian = "/usr/lib";
+  const versions = existsSync(debian) ? readdirSync(debian).filter((name) => name.startsWith("go-")) : [];
+  const folders = [
+    ...(process.env["PATH"] ?? "").split(delimiter),
+    "/usr/local/go/bin",
+    ...versions.map((name) => join(debian, name, "bin")),
+  ];
+  const found = folders.find((folder) => existsSync(join(folder, "go")));
+  return found === undefined ? null : join(found, "go");
+}
+
+/** Two test processes may build at once: each in a folder of its own, the first to finish is kept. */
+async function build(): Promise<string> {
+  const binary = join(cache, "versitygw");
+  if (existsSync(binary)) return binary;
+  const go = goProgram();
+  if (go === null) throw new Error(versitygwUnavailable() ?? "");
+  const own = `${cache}.${process.pid}`;
+  await mkdir(own, { recursive: true });
+  const env = { ...process.env, GOBIN: own, GOFLAGS: "-modcacherw", GOPATH: join(own, "go") };
+  await execute(go, ["install", `github.com/versity/versitygw/cmd/versitygw@v${version}`], { env });
+  await mkdir(cache, { recursive: true });
+  await rename(join(own, "versitygw"), binary);
+  await rm(own, { recursive: true, force: true });
+  return binary;
+}
+
+async function answering(endpoint: string, server: ChildProcess): Promise<void> {
+  let log = "";
+  for (const stream of [server.stdout, server.stderr]) {
+    stream?.setEncoding("utf8").on("data", (text: string) => (log = (log + text).slice(-4000)));
+  }
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    if (server.exitCode !== null) throw new Error(`versitygw ended with ${server.exitCode}:\n${log}`);
+    // Without a signature it refuses, which is an answer.
+    if (await fetch(endpoint).then(() => true, () => false)) return;
+    if (Date.now() > deadline) throw new Error(`versitygw did not answer within 30 s:\n${log}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+function ended(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    const late = setTimeout(() => server.kill("SIGKILL"), 10_000);
+    server.once("exit", () => {
+      clearTimeout(late);
+      resolve();
+    });
+    server.kill("SIGTERM");
+  });
+}
