@@ -1,5 +1,5 @@
 // The catalog seam: names → metadata locations, moved by compare-and-set.
-import type { TableMetadata } from "../iceberg/types.ts";
+import type { Schema, TableMetadata } from "../iceberg/types.ts";
 
 export interface TableIdentifier {
   /** One level, `[a-z0-9_]+`. */
@@ -25,6 +25,13 @@ export interface TableCommit {
   readonly baseMetadata: TableMetadata | null;
 }
 
+/** A schema that a table is to get, before anything of it is written. */
+export interface SchemaChange {
+  readonly identifier: TableIdentifier;
+  readonly base: TableMetadata;
+  readonly schema: Schema;
+}
+
 export interface CatalogCapabilities {
   /** Whether `commit` of several tables moves all of them or none. */
   readonly atomicMultiTable: boolean;
@@ -44,6 +51,11 @@ export interface Catalog {
   locate(identifiers: readonly TableIdentifier[]): Promise<Map<string, string>>;
   /** Moves the pointers. With `atomicMultiTable` all or none; otherwise exactly one commit is accepted. */
   commit(commits: readonly TableCommit[]): Promise<void>;
+  /**
+   * Throws what `commit` would throw for the new columns, for catalogs that have an opinion on them (Hive
+   * compares them by position). Asked while planning; absent where every change is accepted.
+   */
+  checkSchemaChange?(change: SchemaChange): Promise<void>;
   drop(identifier: TableIdentifier): Promise<void>;
   rename(from: TableIdentifier, to: TableIdentifier): Promise<void>;
   list(namespace: string): Promise<readonly TableIdentifier[]>;

@@ -40,7 +40,7 @@ export function lsCommand(cli: Cli): Command {
       loadProject(context, options),
       import("../graph/select.ts"),
     ]);
-    const { ids, warnings } = selectNodesWithWarnings(graph, selectionOf(options));
+    const { ids, warnings } = selectNodesWithWarnings(graph, selectionOf(context.cwd, options));
     for (const warning of warnings) context.stderr.write(`warning: ${warning}\n`);
     const lines = ids.flatMap((id) => {
       const node = graph.nodes.get(id);

@@ -1,6 +1,8 @@
 // Options that several commands share, with dbt's names.
 import { Option, type Command } from "commander";
 import { lakeError } from "../common/errors.ts";
+import type { SelectionRequest } from "../graph/types.ts";
+import { readSelectionState } from "./selection-state.ts";
 
 export interface ProjectOptions {
   readonly projectDir?: string;
@@ -24,6 +26,7 @@ export interface SelectionOptions {
   readonly selector?: string;
   readonly resourceType?: readonly string[];
   readonly indirectSelection?: "eager" | "cautious" | "buildable" | "empty";
+  readonly state?: string;
 }
 
 export interface RunCommandOptions extends ProjectOptions, OutputOptions, SelectionOptions {
@@ -74,6 +77,7 @@ export function addSelectionOptions(command: Command): Command {
     )
     .option("--exclude <selector...>", "nodes to leave out of the selection")
     .option("--selector <name>", "a selector of selectors.yml")
+    .option("--state <folder>", "artifacts of another run, for state:modified, result:error and the like")
     .option("--resource-type <type...>", "only model, seed, source, test or exposure")
     .addOption(
       new Option("--indirect-selection <mode>", "which tests come along with the selected nodes").choices([
@@ -91,20 +95,15 @@ export function outputOption(choices: readonly string[], initial: string): Optio
     .default(initial);
 }
 
-/** What `selectNodes` and `RunOptions` take. */
-export function selectionOf(options: SelectionOptions): {
-  select?: readonly string[];
-  exclude?: readonly string[];
-  selector?: string;
-  resourceTypes?: readonly string[];
-  indirectSelection?: "eager" | "cautious" | "buildable" | "empty";
-} {
+/** What `selectNodes` and `RunOptions` take; relative folders are those of `cwd`. */
+export function selectionOf(cwd: string, options: SelectionOptions): SelectionRequest {
   return {
     ...(options.select !== undefined && { select: options.select }),
     ...(options.exclude !== undefined && { exclude: options.exclude }),
     ...(options.selector !== undefined && { selector: options.selector }),
     ...(options.resourceType !== undefined && { resourceTypes: options.resourceType }),
     ...(options.indirectSelection !== undefined && { indirectSelection: options.indirectSelection }),
+    ...(options.state !== undefined && { state: readSelectionState(cwd, options.state) }),
   };
 }
 

@@ -34,7 +34,7 @@ export function planCommand(cli: Cli): Command {
         import("../run/plan-run.ts"),
         import("./run-nodes.ts"),
       ]);
-      const plan = await planRun(session, runOptions("build", options));
+      const plan = await planRun(session, runOptions(cli.context, "build", options));
       const text =
         options.output === "json"
           ? (await import("../report/json-text.ts")).toJsonText(plan, 2)

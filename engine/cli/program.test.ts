@@ -79,7 +79,12 @@ describe("the command line", () => {
 
   test("run options carry the selection and what was asked, and leave out what was not", () => {
     expect(
-      runOptions("build", { select: ["silver+"], resourceType: ["model"], reuse: false, threads: 4 }),
+      runOptions({ cwd: "/" } as CliContext, "build", {
+        select: ["silver+"],
+        resourceType: ["model"],
+        reuse: false,
+        threads: 4,
+      }),
     ).toEqual({
       command: "build",
       select: ["silver+"],

@@ -6,6 +6,7 @@ import { compileCommand } from "./compile.ts";
 import type { CliContext } from "./context.ts";
 import { debugCommand } from "./debug.ts";
 import { initCommand } from "./init.ts";
+import { landCommand } from "./land.ts";
 import { lsCommand } from "./ls.ts";
 import { addExamples } from "./options.ts";
 import { parseCommand } from "./parse.ts";
@@ -22,7 +23,7 @@ import { lakeVersion } from "./version.ts";
 const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[] = [
   ["Start:", [initCommand, debugCommand]],
   ["Look at the project:", [lsCommand, parseCommand, compileCommand, planCommand]],
-  ["Build and test:", [buildCommand, runCommand, testCommand, seedCommand, sourceCommand]],
+  ["Build and test:", [buildCommand, runCommand, testCommand, seedCommand, landCommand, sourceCommand]],
   ["Look at the data:", [showCommand, queryCommand]],
   ["Other:", [runOperationCommand, cleanCommand]],
 ];

@@ -34,7 +34,7 @@ export async function runNodes(
     let result: RunResult;
     try {
       result = await executeRun(session, {
-        ...runOptions(command, options),
+        ...runOptions(context, command, options),
         signal: context.abortSignal(),
         onEvent: (event) => progress.onEvent(event),
       });
@@ -77,10 +77,14 @@ function failedResult(session: Session, command: string, error: LakeError): RunR
   };
 }
 
-export function runOptions(command: RunOptions["command"], options: RunCommandOptions): RunOptions {
+export function runOptions(
+  context: CliContext,
+  command: RunOptions["command"],
+  options: RunCommandOptions,
+): RunOptions {
   return {
     command,
-    ...selectionOf(options),
+    ...selectionOf(context.cwd, options),
     fullRefresh: options.fullRefresh ?? false,
     noReuse: options.reuse === false,
     failFast: options.failFast ?? false,

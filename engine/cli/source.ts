@@ -44,7 +44,7 @@ function freshnessCommand(cli: Cli): Command {
         import("../run/freshness.ts"),
         import("../report/write-artifact.ts"),
       ]);
-      const results = await checkFreshness(session, selectionOf(options));
+      const results = await checkFreshness(session, selectionOf(context.cwd, options));
       const { root, settings } = session.graph.project;
       const artifact = {
         generated_at: new Date(context.now()).toISOString(),

@@ -1,5 +1,6 @@
 // What `state:modified` compares: hashes of what the files say, free of values of the target (rule 21).
 import { sha256, stableStringify } from "../common/hash.ts";
+import { normaliseSql } from "../common/normalise-sql.ts";
 import type { Project, ProjectNode } from "../project/types.ts";
 
 export interface StateParts {
@@ -22,7 +23,14 @@ export function stateParts(project: Project, node: ProjectNode): StateParts {
 function bodyOf(node: ProjectNode): string {
   if (node.resourceType === "exposure")
     return sha256(stableStringify([node.type, node.owner, node.references.refs.map(({ name }) => name)]));
+  // Layout and comments of SQL do not count: a reformatted model is not a modified one.
+  if (node.resourceType === "model") return sha256(plainSql(node.text));
+  if (node.resourceType === "test" && node.text !== undefined) return sha256(plainSql(node.text));
   return node.checksum;
+}
+
+function plainSql(text: string): string {
+  return normaliseSql(text.replace(/\{\{!--[\s\S]*?--\}\}/g, " "));
 }
 
 function configOf(node: ProjectNode): unknown {
@@ -42,6 +50,6 @@ function macrosOf(project: Project, node: ProjectNode): unknown {
   if (node.resourceType !== "model" && node.resourceType !== "test") return null;
   return node.references.macros.map((name) => [
     name,
-    project.macros.get(name)?.map(({ engine, text }) => [engine, text]),
+    project.macros.get(name)?.map(({ engine, text }) => [engine, plainSql(text)]),
   ]);
 }

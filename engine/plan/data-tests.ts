@@ -37,8 +37,7 @@ function totalTest(parts: Parts, shown: string, passing: string): TestSql {
   const filter = parts.where === null ? "" : `\nwhere ${parts.where}`;
   return {
     rows: `select ${shown}\nfrom ${parts.relation}${filter}\nhaving (${passing}) is not true`,
-    aggregate:
-      parts.where === null ? `case when ${passing} then 0 else 1 end` : null,
+    aggregate: parts.where === null ? `case when ${passing} then 0 else 1 end` : null,
   };
 }
 
@@ -76,7 +75,11 @@ const builders: Readonly<Record<string, Builder>> = {
     return rowTest(parts, bounds.join(" or "));
   },
   unique_combination_of_columns: (parts) =>
-    groupTest(parts, list(parts, "combination_of_columns").map((name) => quoteIdentifier(String(name))), false),
+    groupTest(
+      parts,
+      list(parts, "combination_of_columns").map((name) => quoteIdentifier(String(name))),
+      false,
+    ),
   row_count_between: (parts) => {
     const bounds = [
       ...bound(parts, "min_value", (value) => `count(*) >= ${value}`),

@@ -48,15 +48,40 @@ describe("a table is rebuilt exactly when something that decides about its rows 
     ["full refresh", { fullRefresh: true }, "build", "full refresh"],
     ["reuse off", { noReuse: true }, "build", "reuse is off"],
     ["code", { fingerprint: "f2" }, "build", "code changed"],
-    ["an input is built in this run", { inputs: [{ uniqueId: "model.p.up", name: "up", version: null }] }, "build", "up changes in this run"],
-    ["an input has another snapshot", { inputs: [{ uniqueId: "model.p.up", name: "up", version: "uuid@13#0" }] }, "build", "up moved from snapshot 12 to 13"],
-    ["an input was re-created", { inputs: [{ uniqueId: "model.p.up", name: "up", version: "other@12#0" }] }, "build", "up moved from snapshot 12 to 12"],
+    [
+      "an input is built in this run",
+      { inputs: [{ uniqueId: "model.p.up", name: "up", version: null }] },
+      "build",
+      "up changes in this run",
+    ],
+    [
+      "an input has another snapshot",
+      { inputs: [{ uniqueId: "model.p.up", name: "up", version: "uuid@13#0" }] },
+      "build",
+      "up moved from snapshot 12 to 13",
+    ],
+    [
+      "an input was re-created",
+      { inputs: [{ uniqueId: "model.p.up", name: "up", version: "other@12#0" }] },
+      "build",
+      "up moved from snapshot 12 to 12",
+    ],
     ["an input is gone", { inputs: [] }, "build", "up is no longer an input"],
     ["an input is new", ours({ inputs: {} }), "build", "up is a new input"],
-    ["somebody else wrote", { state: { ...built, foreignSince: true } }, "build", "another engine wrote the table"],
+    [
+      "somebody else wrote",
+      { state: { ...built, foreignSince: true } },
+      "build",
+      "another engine wrote the table",
+    ],
     ["not ours at all", { state: { ...built, ours: null } }, "build", "the table was not built by lake"],
     ["volatile", ours({ volatile: ["random"] }), "build", "random() differs from run to run"],
-    ["volatile and accepted", { ...ours({ volatile: ["random"] }), reuseVolatile: true }, "reuse", "unchanged"],
+    [
+      "volatile and accepted",
+      { ...ours({ volatile: ["random"] }), reuseVolatile: true },
+      "reuse",
+      "unchanged",
+    ],
     ["a part", ours({ partial: true }), "build", "held only a part"],
     ["new landing file", { landing: oneFile }, "build", "1 new landing file"],
   ];
@@ -66,7 +91,8 @@ describe("a table is rebuilt exactly when something that decides about its rows 
 });
 
 describe("an ingesting model runs for new files only", () => {
-  const ingest = (changes: Partial<DecisionInput>): DecisionInput => input({ ingests: true, landing: noFiles, ...changes });
+  const ingest = (changes: Partial<DecisionInput>): DecisionInput =>
+    input({ ingests: true, landing: noFiles, ...changes });
   test("no new file: reused", () => {
     expect(decide("incremental", ingest({}))).toEqual({ action: "reuse", reason: "no new landing files" });
   });

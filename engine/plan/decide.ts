@@ -28,7 +28,9 @@ export interface InputState {
   readonly version: string | null;
 }
 
-export type Decision = Pick<PlanStep, "action" | "reason"> & { readonly mode?: NonNullable<PlanStep["mode"]> };
+export type Decision = Pick<PlanStep, "action" | "reason"> & {
+  readonly mode?: NonNullable<PlanStep["mode"]>;
+};
 
 type Decide = (input: DecisionInput) => Decision;
 
@@ -89,7 +91,8 @@ function whichInputMoved(input: DecisionInput, recorded: Readonly<Record<string,
     if (version === null) return `${name} changes in this run`;
     const before = recorded[uniqueId];
     if (before === undefined) return `${name} is a new input`;
-    if (before !== version) return `${name} moved from snapshot ${shortVersion(before)} to ${shortVersion(version)}`;
+    if (before !== version)
+      return `${name} moved from snapshot ${shortVersion(before)} to ${shortVersion(version)}`;
   }
   const known = new Set(input.inputs.map((entry) => entry.uniqueId));
   const lost = Object.keys(recorded).find((uniqueId) => !known.has(uniqueId));

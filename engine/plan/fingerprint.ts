@@ -1,7 +1,7 @@
 // The fingerprint of a node: equal fingerprints over equal inputs give equal rows (rules 19 to 21).
 import { sha256, stableStringify } from "../common/hash.ts";
 import type { Model, NodeConfig, Seed, Source } from "../project/types.ts";
-import { normaliseSql } from "./normalise-sql.ts";
+import { normaliseSql } from "../common/normalise-sql.ts";
 
 export interface FingerprintContext {
   /** IANA name of the session's time zone. */
@@ -46,7 +46,9 @@ export function modelFingerprint(options: {
   return sha256(
     stableStringify({
       sql: normaliseSql(sql),
-      inlined: [...inlined].map(([name, text]): [string, unknown] => [name, normaliseSql(text)]).sort(byFirst),
+      inlined: [...inlined]
+        .map(([name, text]): [string, unknown] => [name, normaliseSql(text)])
+        .sort(byFirst),
       landing: landing.map(landingPart).sort(byFirst),
       config: configPart(model.config),
       contract: model.config.contract?.enforced === true ? [model.columns, model.constraints] : null,

@@ -8,7 +8,14 @@ const held = (path: string, changes: Partial<LedgerFile> = {}): [string, LedgerF
 ];
 
 test("a listing is sorted into new, doubtful, changed and gone", () => {
-  const ledger = new Map([held("same"), held("touched"), held("longer"), held("gone"), held("s3", { etag: "e1" }), held("s3b", { etag: "e1" })]);
+  const ledger = new Map([
+    held("same"),
+    held("touched"),
+    held("longer"),
+    held("gone"),
+    held("s3", { etag: "e1" }),
+    held("s3b", { etag: "e1" }),
+  ]);
   const diff = diffLanding(
     [
       { path: "z-new", sizeBytes: 1, modifiedMs: 1 },

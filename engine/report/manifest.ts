@@ -1,4 +1,5 @@
 // `target/manifest.json`: the project and its edges, in dbt's shape where a field means the same.
+import { stateParts } from "../graph/state-parts.ts";
 import type { Graph } from "../graph/types.ts";
 import type {
   ColumnProperties,
@@ -91,6 +92,8 @@ function toNode(node: ProjectNode, graph: Graph): JsonObject {
     original_file_path: node.path,
     fqn: node.fqn,
     description: node.description ?? "",
+    // What `--state` compares; see `graph/state-parts.ts`.
+    lake_state: stateParts(graph.project, node),
     depends_on: { nodes: graph.parents.get(node.uniqueId) ?? [], macros: macrosOf(node, graph) },
   };
   switch (node.resourceType) {

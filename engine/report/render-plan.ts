@@ -5,21 +5,27 @@ import { shortName } from "./event-lines.ts";
 import type { Style } from "./style.ts";
 import { renderTextTable } from "./text-table.ts";
 
-/** The steps in the order of the run, and how many tables would change. */
+/** The steps in the order of the run, and how many tables would change. Tests that need not run again are
+ *  only counted. */
 export function renderPlan(plan: Plan, style: Style): string {
   if (plan.steps.length === 0) return "nothing selected";
   const changed = plan.steps.filter((step) => step.action === "build").length;
+  const isIdleTest = (step: PlanStep): boolean => step.resourceType === "test" && step.action === "reuse";
+  const idle = plan.steps.filter(isIdleTest).length;
   const table = renderTextTable({
     columns: [{ title: "step" }, { title: "does" }, { title: "table" }, { title: "why" }],
-    rows: plan.steps.map((step) => [
-      shortName(step.uniqueId),
-      actionText(step),
-      step.table === undefined || step.action === "test" ? "" : tableName(step.table),
-      step.reason,
-    ]),
+    rows: plan.steps
+      .filter((step) => !isIdleTest(step))
+      .map((step) => [
+        shortName(step.uniqueId),
+        actionText(step),
+        step.table === undefined || step.action === "test" ? "" : tableName(step.table),
+        step.reason,
+      ]),
     style,
   });
-  return `${table}\n\n${formatQuantity(changed, "table")} would change on the target ${plan.target}`;
+  const tests = idle === 0 ? "" : `, ${formatQuantity(idle, "test")} passed on these rows already`;
+  return `${table}\n\n${formatQuantity(changed, "table")} would change on the target ${plan.target}${tests}`;
 }
 
 const actions: Readonly<Record<Action, string>> = {

@@ -93,7 +93,13 @@ async function addStatement(context: {
   }
   if (node.resourceType === "test") {
     const sql = testSql({ session, renderer, test: node });
-    statements.set(node.uniqueId, { id: node.uniqueId, name: node.uniqueId, sql: sql.rows, sourceMap: sql.sourceMap, at: node.at });
+    statements.set(node.uniqueId, {
+      id: node.uniqueId,
+      name: node.uniqueId,
+      sql: sql.rows,
+      sourceMap: sql.sourceMap,
+      at: node.at,
+    });
     return;
   }
   const incremental = !isInlined(node) && options.incremental(node);
@@ -148,14 +154,18 @@ async function addInputs(
 async function sourceColumns(session: Session, source: Source): Promise<readonly Column[]> {
   const compute = await session.compute();
   if (isIngestedFiles(source)) return ingestedFilesColumns;
-  if (source.type === "iceberg") return compute.toColumns(currentSchema(await icebergSource(session, source)));
+  if (source.type === "iceberg")
+    return compute.toColumns(currentSchema(await icebergSource(session, source)));
   return compute.landingColumns(source.landingColumns ?? []);
 }
 
 async function seedColumns(session: Session, seed: Seed): Promise<readonly Column[]> {
   const compute = await session.compute();
   const relation = seedRelation(session, seed);
-  const { columns } = await compute.query({ sql: `select * from "seed" limit 0`, relations: [{ ...relation, name: "seed" }] });
+  const { columns } = await compute.query({
+    sql: `select * from "seed" limit 0`,
+    relations: [{ ...relation, name: "seed" }],
+  });
   return columns;
 }
 
@@ -174,7 +184,8 @@ export function located(
   }
   const trace = statement.sourceMap.trace(characterOffset(statement.sql, positionBytes));
   const [inner] = trace;
-  const macro = trace.length > 1 && inner !== undefined ? `in the macro at ${inner.file}:${inner.line ?? 1}` : undefined;
+  const macro =
+    trace.length > 1 && inner !== undefined ? `in the macro at ${inner.file}:${inner.line ?? 1}` : undefined;
   const hints = [hint, macro].filter((part) => part !== undefined);
   return new LakeError(code, message, {
     at: trace.at(-1) ?? statement.at,

@@ -92,7 +92,8 @@ export async function buildTable(context: BuildContext, node: PlannedNode): Prom
       properties: { ...base?.metadata.properties, ...model.config.properties },
       writeId: commitId,
       signal: context.signal,
-      onProgress: (progress) => context.emit({ kind: "node-progress", uniqueId: model.uniqueId, ...progress }),
+      onProgress: (progress) =>
+        context.emit({ kind: "node-progress", uniqueId: model.uniqueId, ...progress }),
     });
   } catch (error) {
     throw error instanceof LakeError ? statement.locate(error) : error;
@@ -100,7 +101,9 @@ export async function buildTable(context: BuildContext, node: PlannedNode): Prom
   const change = await stage({ context, node, base, location, commitId, shape, result });
   const replace = node.step.mode !== "append";
   const quarantine =
-    node.landing === null ? null : await stageQuarantine({ context, identifier, rejected: result.rejected, replace });
+    node.landing === null
+      ? null
+      : await stageQuarantine({ context, identifier, rejected: result.rejected, replace });
   return { change, quarantine, result, compiledPath: statement.compiledPath };
 }
 
@@ -109,7 +112,11 @@ async function statementOf(context: BuildContext, node: PlannedNode): Promise<St
   const { session, planned } = context;
   if (model.resourceType === "seed") {
     const sql = `select * from ${relationName(seedRelation(session, model).name)}`;
-    return { sql, compiledPath: null, locate: (error) => located(error, { sql, sourceMap: null, at: { file: model.path } }) };
+    return {
+      sql,
+      compiledPath: null,
+      locate: (error) => located(error, { sql, sourceMap: null, at: { file: model.path } }),
+    };
   }
   const rendered = planned.renderer.model(model, node.step.mode === "append");
   const compiledPath = await writeCompiled(session, model.path, rendered.sql);
@@ -172,9 +179,8 @@ async function stage(options: {
   const model = node.node as Model | Seed;
   const ledger = await stageLedger(options);
   const snapshotId = newSnapshotId(base?.metadata ?? null);
-  const compute = await session.compute();
   const volatile =
-    model.resourceType === "seed" ? [] : await compute.volatileFunctions(context.planned.renderer.model(model, "both").sql);
+    model.resourceType === "seed" ? [] : await volatileFunctions(context, model, node.inputs.inlined);
   const partial = context.options.sample !== undefined || context.options.empty === true;
   return stageChange({
     storage: await session.storage(),
@@ -193,7 +199,9 @@ async function stage(options: {
         }),
       },
       operation:
-        node.step.mode === "replace" ? { kind: "replace-all", add: result.files } : { kind: "append", add: result.files },
+        node.step.mode === "replace"
+          ? { kind: "replace-all", add: result.files }
+          : { kind: "append", add: result.files },
       summary: {
         [summaryKeys.runId]: context.runId,
         [summaryKeys.node]: model.uniqueId,
@@ -211,6 +219,21 @@ async function stage(options: {
   });
 }
 
+/** Of the model's statement and of the views that it reads. */
+async function volatileFunctions(
+  { session, planned }: BuildContext,
+  model: Model,
+  views: readonly Model[],
+): Promise<readonly string[]> {
+  const compute = await session.compute();
+  const found = new Set<string>();
+  for (const one of [model, ...views]) {
+    for (const name of await compute.volatileFunctions(planned.renderer.model(one, "both").sql))
+      found.add(name);
+  }
+  return [...found];
+}
+
 /** The ledger segment that goes with this commit; rows of landing files and their ledger move together. */
 async function stageLedger(options: {
   context: BuildContext;
@@ -223,7 +246,9 @@ async function stageLedger(options: {
   if (landing === null) return null;
   const { session } = context;
   const sourceOf = new Map(
-    [...landing.bySource].flatMap(([source, files]) => files.map((file) => [file.path, { source, file }] as const)),
+    [...landing.bySource].flatMap(([source, files]) =>
+      files.map((file) => [file.path, { source, file }] as const),
+    ),
   );
   const added = result.landing.map((count): LedgerEntry => {
     const known = sourceOf.get(count.path);

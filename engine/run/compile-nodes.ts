@@ -37,19 +37,25 @@ export async function compileNodes(session: Session, selection: SelectionRequest
   const needed = withUnbuiltInputs(session, selected, tables);
   const nodes = graph.order.flatMap((id) => {
     const node = graph.nodes.get(id);
-    const kept = needed.has(id) && (node?.resourceType === "model" || node?.resourceType === "seed" || node?.resourceType === "test");
+    const kept =
+      needed.has(id) &&
+      (node?.resourceType === "model" || node?.resourceType === "seed" || node?.resourceType === "test");
     return kept ? [node as Model | Seed | DataTest] : [];
   });
-  const incremental = (model: Model): boolean => model.config.materialized === "incremental" && tables.get(model.uniqueId) !== undefined;
+  const incremental = (model: Model): boolean =>
+    model.config.materialized === "incremental" && tables.get(model.uniqueId) !== undefined;
   const bound = await bindNodes({ session, renderer, tables, nodes, incremental });
   const compiled: CompiledNode[] = [];
   for (const node of nodes) {
-    if (!selected.has(node.uniqueId) || node.resourceType === "seed" || bound.failed.has(node.uniqueId)) continue;
+    if (!selected.has(node.uniqueId) || node.resourceType === "seed" || bound.failed.has(node.uniqueId))
+      continue;
     const sql =
       node.resourceType === "model"
         ? renderer.model(node, incremental(node)).sql
         : testSql({ session, renderer, test: node }).rows;
-    const file = node.path.endsWith(".sql") ? node.path : `${node.path.replace(/\.ya?ml$/, "")}/${node.name}.sql`;
+    const file = node.path.endsWith(".sql")
+      ? node.path
+      : `${node.path.replace(/\.ya?ml$/, "")}/${node.name}.sql`;
     const path = await writeCompiled(session, file, sql);
     compiled.push({ uniqueId: node.uniqueId, sql, path, columns: bound.columns.get(node.uniqueId) ?? [] });
   }

@@ -15,7 +15,9 @@ export function checkContract(model: Model | Seed, columns: readonly Column[], s
     declared.delete(column.name.toLowerCase());
     if (expected === undefined) problems.push(`${column.name} is not declared`);
     else if (expected.dataType !== undefined && !sameType(expected.dataType, column.type, schema, index))
-      problems.push(`${column.name} is ${column.type.toLowerCase()}, expected ${expected.dataType.toLowerCase()}`);
+      problems.push(
+        `${column.name} is ${column.type.toLowerCase()}, expected ${expected.dataType.toLowerCase()}`,
+      );
   }
   for (const column of declared.values()) problems.push(`${column.name} is declared and missing`);
   if (problems.length === 0) return;
@@ -41,7 +43,11 @@ const synonyms: Readonly<Record<string, string>> = {
 /** Declared types may be spelled as the engine does or as Iceberg does. */
 function sameType(declared: string, found: string, schema: Schema, index: number): boolean {
   const canonical = (text: string): string => {
-    const plain = text.trim().toLowerCase().replace(/\s*,\s*/g, ",").replace(/\s+/g, " ");
+    const plain = text
+      .trim()
+      .toLowerCase()
+      .replace(/\s*,\s*/g, ",")
+      .replace(/\s+/g, " ");
     return synonyms[plain] ?? plain;
   };
   const field = schema.fields[index];

@@ -3,7 +3,7 @@ import { LakeError, lakeError } from "../common/errors.ts";
 import type { StagedChange } from "../iceberg/change.ts";
 import { abandonChange } from "../iceberg/transaction.ts";
 import { summaryKeys } from "../plan/table-state.ts";
-import type { Model } from "../project/types.ts";
+import type { DataTest, Model } from "../project/types.ts";
 import { bindNodes } from "./bind-nodes.ts";
 import type { Bound } from "./bind-nodes.ts";
 import { buildTable } from "./build-table.ts";
@@ -20,6 +20,7 @@ import { runTests, testGroups } from "./run-tests.ts";
 import { runJobs } from "./scheduler.ts";
 import type { Job } from "./scheduler.ts";
 import type { Session } from "./session.ts";
+import { testSql } from "./test-sql.ts";
 import type { NodeResult, NodeStatus, RunEvent, RunOptions, RunResult } from "./types.ts";
 
 /** Runs the selection. Failures of nodes are results; what concerns the whole run is thrown. */
@@ -64,7 +65,10 @@ class Run {
     this.#runId = parts.runId;
     this.#startedMs = parts.startedMs;
     this.#tables = new RunTables(parts.planned.tables);
-    const signals = [this.#failFast.signal, ...(parts.options.signal === undefined ? [] : [parts.options.signal])];
+    const signals = [
+      this.#failFast.signal,
+      ...(parts.options.signal === undefined ? [] : [parts.options.signal]),
+    ];
     this.#signal = AbortSignal.any(signals);
   }
 
@@ -123,7 +127,9 @@ class Run {
       else this.#record({ ...this.#resultOf(node, "error", error.message), error });
     }
     // A view that is not selected itself may be at fault.
-    const [hidden] = [...bound.errors].filter(([id]) => !this.#planned.nodes.has(id)).map(([, error]) => error);
+    const [hidden] = [...bound.errors]
+      .filter(([id]) => !this.#planned.nodes.has(id))
+      .map(([, error]) => error);
     return this.#finish(hidden);
   }
 
@@ -145,7 +151,9 @@ class Run {
       return { id, group };
     });
     const after = (nodes: readonly PlannedNode[], own: string): string[] =>
-      [...new Set(nodes.flatMap(({ step }) => step.after).map((id) => this.#groupOf.get(id) ?? id))].filter((id) => id !== own);
+      [...new Set(nodes.flatMap(({ step }) => step.after).map((id) => this.#groupOf.get(id) ?? id))].filter(
+        (id) => id !== own,
+      );
     const others = [...this.#planned.nodes.values()].filter(({ step }) => step.action !== "test");
     return [
       ...others.map((node) => ({
@@ -188,7 +196,11 @@ class Run {
       // Without tests to wait for, each table is published as soon as it is complete.
       if (this.#options.command !== "build") await this.#publish([step.uniqueId]);
       const storage = await this.#session.storage();
-      const table = await tableReport(storage, built, this.#tables.get(step.uniqueId) ?? built.change.preview);
+      const table = await tableReport(
+        storage,
+        built,
+        this.#tables.get(step.uniqueId) ?? built.change.preview,
+      );
       return done("success", builtMessage(built, table), { table, ...compiled(built) });
     } catch (error) {
       this.#tables.forget(step.uniqueId);
@@ -216,26 +228,42 @@ class Run {
         elapsedMs: this.#session.now() - startedMs,
       }));
     }
-    const judged = results.map((result) => (this.#options.warnError === true && result.status === "warn" ? { ...result, status: "fail" as const } : result));
-    for (const result of judged) this.#remember(group, result);
+    const judged = results.map((result) =>
+      this.#options.warnError === true && result.status === "warn"
+        ? { ...result, status: "fail" as const }
+        : result,
+    );
+    for (const result of judged) await this.#remember(group, result);
     const recorded = judged.map((result) => this.#record(result));
-    if (this.#options.failFast === true && recorded.some(({ status }) => bad.has(status))) this.#failFast.abort();
+    if (this.#options.failFast === true && recorded.some(({ status }) => bad.has(status)))
+      this.#failFast.abort();
     return recorded;
   }
 
-  /** A pass holds for the rows that were tested, wherever they get published. */
-  #remember(group: readonly PlannedNode[], result: NodeResult): void {
+  /** A pass holds for the rows that were tested, wherever they get published; not for a test that asks the clock. */
+  async #remember(group: readonly PlannedNode[], result: NodeResult): Promise<void> {
     const node = group.find(({ step }) => step.uniqueId === result.uniqueId);
     if (node === undefined) return;
-    const { testCache } = this.#planned;
-    if (result.status !== "pass") testCache.delete(result.uniqueId);
-    else {
-      const inputs = this.#tables.versions(node.inputs.leaves.map((leaf) => leaf.uniqueId));
-      testCache.set(result.uniqueId, {
-        fingerprint: node.fingerprint,
-        inputs: { ...inputs, ...this.#planned.landingVersions.get(result.uniqueId) },
-      });
+    const { testCache, landingVersions } = this.#planned;
+    if (result.status !== "pass" || (await this.#isVolatile(node))) {
+      testCache.delete(result.uniqueId);
+      return;
     }
+    const inputs = this.#tables.versions(node.inputs.leaves.map((leaf) => leaf.uniqueId));
+    testCache.set(result.uniqueId, {
+      fingerprint: node.fingerprint,
+      inputs: { ...inputs, ...landingVersions.get(result.uniqueId) },
+    });
+  }
+
+  async #isVolatile({ node, inputs }: PlannedNode): Promise<boolean> {
+    const { renderer } = this.#planned;
+    const own = testSql({ session: this.#session, renderer, test: node as DataTest }).rows;
+    const compute = await this.#session.compute();
+    for (const sql of [own, ...inputs.inlined.map((view) => renderer.model(view, "both").sql)]) {
+      if ((await compute.volatileFunctions(sql)).length > 0) return true;
+    }
+    return false;
   }
 
   /** Gives the reason when the catalog did not take what was staged. */
@@ -295,14 +323,21 @@ class Run {
 
   #skipped(node: PlannedNode, because: string): NodeResult {
     const name = this.#session.graph.nodes.get(because)?.name ?? this.#badTestsOf(because);
-    return this.#record(this.#resultOf(node, "skipped", because === "" ? "not started" : `${name} did not succeed`));
+    return this.#record(
+      this.#resultOf(node, "skipped", because === "" ? "not started" : `${name} did not succeed`),
+    );
   }
 
   /** The names of the failed tests of a group. */
   #badTestsOf(groupId: string): string {
     const names = [...this.#results.values()].flatMap(({ uniqueId, status }) => {
       const test = this.#session.graph.nodes.get(uniqueId);
-      return bad.has(status) && status !== "skipped" && test?.resourceType === "test" && this.#groupOf.get(uniqueId) === groupId ? [test.name] : [];
+      return bad.has(status) &&
+        status !== "skipped" &&
+        test?.resourceType === "test" &&
+        this.#groupOf.get(uniqueId) === groupId
+        ? [test.name]
+        : [];
     });
     return names.join(", ") || "an earlier step";
   }
@@ -336,7 +371,9 @@ class Run {
 
 /** Whether the very statement has run before: with nothing new, binding it again would cost the engine's start. */
 function isProven({ step, state, fingerprint }: PlannedNode): boolean {
-  return step.action === "reuse" && (step.resourceType === "test" || state?.ours?.fingerprint === fingerprint);
+  return (
+    step.action === "reuse" && (step.resourceType === "test" || state?.ours?.fingerprint === fingerprint)
+  );
 }
 
 /** A statement has run with the views that it reads: its fingerprint covers their text. */
@@ -352,4 +389,3 @@ function asLakeError(error: unknown): LakeError {
   if (error instanceof LakeError) return error;
   throw error;
 }
-

@@ -19,14 +19,23 @@ export interface FreshnessResult {
 }
 
 /** Sources with a `freshness`: by `loaded_at_field`, else by the newest file of the landing zone. */
-export async function checkFreshness(session: Session, selection: SelectionRequest): Promise<FreshnessResult[]> {
+export async function checkFreshness(
+  session: Session,
+  selection: SelectionRequest,
+): Promise<FreshnessResult[]> {
   const results: FreshnessResult[] = [];
   for (const id of selectNodes(session.graph, { ...selection, resourceTypes: ["source"] })) {
     const source = session.graph.nodes.get(id);
     if (source?.resourceType !== "source" || source.freshness === undefined) continue;
     const maxLoadedAtMs = await newest(session, source);
     const ageMs = maxLoadedAtMs === null ? null : session.now() - maxLoadedAtMs;
-    results.push({ uniqueId: id, name: `${source.sourceName}.${source.name}`, status: judge(source, ageMs), maxLoadedAtMs, ageMs });
+    results.push({
+      uniqueId: id,
+      name: `${source.sourceName}.${source.name}`,
+      status: judge(source, ageMs),
+      maxLoadedAtMs,
+      ageMs,
+    });
   }
   return results;
 }

@@ -35,7 +35,14 @@ export async function ingestedFiles(session: Session, tables: RunTables): Promis
     if (pointer === undefined) continue;
     for (const [source, files] of (await readLedger(storage, pointer)).files) {
       for (const file of files.values()) {
-        rows.push([node.name, source.split(".").slice(-2).join("."), file.path, BigInt(file.sizeBytes), BigInt(file.rows), BigInt(file.rejected)]);
+        rows.push([
+          node.name,
+          source.split(".").slice(-2).join("."),
+          file.path,
+          BigInt(file.sizeBytes),
+          BigInt(file.rows),
+          BigInt(file.rejected),
+        ]);
       }
     }
   }

@@ -31,7 +31,9 @@ export function inputsOf(graph: Graph, uniqueId: string): Inputs {
 }
 
 export function landingSources(inputs: Inputs): readonly Source[] {
-  return inputs.leaves.filter((leaf): leaf is Source => leaf.resourceType === "source" && leaf.type === "landing");
+  return inputs.leaves.filter(
+    (leaf): leaf is Source => leaf.resourceType === "source" && leaf.type === "landing",
+  );
 }
 
 export function tableInputs(inputs: Inputs): readonly (Model | Seed)[] {

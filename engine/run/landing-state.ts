@@ -54,7 +54,10 @@ export async function landingState(options: {
   for (const source of sources) bySource.set(source.uniqueId, await listSource(session, source));
   const files = [...bySource.values()].flat();
   const storage = await session.storage();
-  const pointer = table === null || (!ingesting && fullRefresh) ? null : await findLedgerFor(session, table, ingesting, fullRefresh);
+  const pointer =
+    table === null || (!ingesting && fullRefresh)
+      ? null
+      : await findLedgerFor(session, table, ingesting, fullRefresh);
   const ledger = pointer === null ? emptyLedger : await readLedger(storage, pointer);
   const held = new Map(sources.flatMap((source) => [...(ledger.files.get(source.uniqueId) ?? [])]));
   const found = diffLanding(files, held);

@@ -23,15 +23,14 @@ export async function listLanding(options: {
 }): Promise<LandingVersion[]> {
   const { source, profile, storage } = options;
   const location = landingLocation(source, profile).replace(/\/+$/, "");
-  const patterns = (source.files ?? defaultPatterns).map(globExpression);
+  const isOurs = landingNames(source);
   const found: LandingVersion[] = [];
   let isEmpty = true;
   try {
     for await (const file of storage.list(location)) {
       isEmpty = false;
       const relative = file.path.slice(location.length + 1);
-      if (/(^|\/)[._]/.test(relative)) continue;
-      if (!patterns.some((pattern) => pattern.test(relative))) continue;
+      if (!isOurs(relative)) continue;
       found.push({
         path: file.path,
         sizeBytes: file.sizeBytes,
@@ -64,19 +63,40 @@ async function isFolder(path: string): Promise<boolean> {
   );
 }
 
+/** Whether a run would take in a file of this name; below the source's location, parts joined by `/`. */
+export function isLandingName(source: Source, name: string): boolean {
+  return landingNames(source)(name);
+}
+
+/** Files whose name starts with `.` or `_` are in the making. */
+function landingNames(source: Source): (name: string) => boolean {
+  const patterns = (source.files ?? defaultPatterns).map(globExpression);
+  return (name) => !/(^|\/)[._]/.test(name) && patterns.some((pattern) => pattern.test(name));
+}
+
 /** `*` and `?` stay within a folder, `**` + `/` crosses folders. */
 function globExpression(pattern: string): RegExp {
   const source = pattern
     .split(/(\*\*\/|\*|\?)/)
     .map((part) =>
-      part === "**/" ? "(?:.*/)?" : part === "*" ? "[^/]*" : part === "?" ? "[^/]" : part.replace(/[.+^${}()|[\]\\]/g, "\\$&"),
+      part === "**/"
+        ? "(?:.*/)?"
+        : part === "*"
+          ? "[^/]*"
+          : part === "?"
+            ? "[^/]"
+            : part.replace(/[.+^${}()|[\]\\]/g, "\\$&"),
     )
     .join("");
   return new RegExp(`^${source}$`);
 }
 
 /** Whether a file of the same size but another time stamp still has the bytes that were taken in. */
-export async function sameContent(storage: Storage, found: LandingVersion, held: LedgerFile): Promise<boolean> {
+export async function sameContent(
+  storage: Storage,
+  found: LandingVersion,
+  held: LedgerFile,
+): Promise<boolean> {
   return (await sha256Stream(storage.readStream(found.path))) === held.contentHash;
 }
 
@@ -89,5 +109,7 @@ async function sha256Stream(stream: AsyncIterable<Uint8Array>): Promise<string> 
 
 /** A stable mark for a set of landing files, for tests and fingerprints. */
 export function landingVersion(files: readonly LandingVersion[]): string {
-  return sha256(files.map((file) => `${file.path}\t${file.sizeBytes}\t${file.etag ?? file.modifiedMs}`).join("\n"));
+  return sha256(
+    files.map((file) => `${file.path}\t${file.sizeBytes}\t${file.etag ?? file.modifiedMs}`).join("\n"),
+  );
 }

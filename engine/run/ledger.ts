@@ -109,7 +109,8 @@ export async function findLedger(storage: Storage, table: CatalogTable): Promise
   if (metadata["current-snapshot-id"] === null) return null;
   const pointer = metadata.properties[ledgerProperties.ledger];
   const named = metadata.properties[ledgerProperties.snapshot];
-  const missingParent = oldest?.["parent-snapshot-id"] ?? (oldest === null ? metadata["current-snapshot-id"] : null);
+  const missingParent =
+    oldest?.["parent-snapshot-id"] ?? (oldest === null ? metadata["current-snapshot-id"] : null);
   if (pointer !== undefined && named !== undefined && missingParent !== null) {
     if (await isAncestor(storage, table, BigInt(named), missingParent)) return pointer;
   }
@@ -121,7 +122,12 @@ export async function findLedger(storage: Storage, table: CatalogTable): Promise
 }
 
 /** Follows parents from `from` through the metadata files that the log still names. */
-async function isAncestor(storage: Storage, table: CatalogTable, wanted: bigint, from: bigint): Promise<boolean> {
+async function isAncestor(
+  storage: Storage,
+  table: CatalogTable,
+  wanted: bigint,
+  from: bigint,
+): Promise<boolean> {
   let id: bigint | undefined = from;
   for (const { "metadata-file": file } of table.metadata["metadata-log"].toReversed()) {
     if (id === wanted) return true;

@@ -81,7 +81,16 @@ export async function planDetailed(session: Session, options: RunOptions): Promi
   }
   const steps = [...planned.values()].map(({ step }) => step);
   const plan = { command: options.command, target: profile.name, steps };
-  return { plan, nodes: planned, renderer, tables, testCache, landingVersions, warnings: [...found.warnings, ...warnings], fingerprintContext };
+  return {
+    plan,
+    nodes: planned,
+    renderer,
+    tables,
+    testCache,
+    landingVersions,
+    warnings: [...found.warnings, ...warnings],
+    fingerprintContext,
+  };
 }
 
 interface Planner {
@@ -107,7 +116,10 @@ function select(
 ): { nodes: (Model | Seed | DataTest)[]; warnings: readonly string[] } {
   const { ids, warnings } = selectNodesWithWarnings(session.graph, options);
   const types = new Set<string>(typesOf[options.command]);
-  const wanted = options.resourceTypes === undefined ? types : new Set(options.resourceTypes.filter((type) => types.has(type)));
+  const wanted =
+    options.resourceTypes === undefined
+      ? types
+      : new Set(options.resourceTypes.filter((type) => types.has(type)));
   const nodes = ids.flatMap((id) => {
     const node = session.graph.nodes.get(id);
     return node !== undefined && wanted.has(node.resourceType) ? [node as Model | Seed | DataTest] : [];
@@ -121,7 +133,8 @@ async function loadStates(
   inputs: ReadonlyMap<string, Inputs>,
 ): Promise<Map<string, CatalogTable>> {
   const wanted = new Map<string, TableIdentifier>();
-  const want = (node: Model | Seed): unknown => wanted.set(node.uniqueId, tableIdentifier(node, session.profile));
+  const want = (node: Model | Seed): unknown =>
+    wanted.set(node.uniqueId, tableIdentifier(node, session.profile));
   for (const node of selected) {
     if (hasTable(node)) want(node);
     for (const input of tableInputs(inputs.get(node.uniqueId) as Inputs)) want(input);
@@ -160,7 +173,8 @@ function stepsBefore(
   for (const id of near) {
     for (const childId of graph.children.get(id) ?? []) {
       const test = graph.nodes.get(childId);
-      if (test?.resourceType !== "test" || !selected.has(childId) || test.testConfig.severity !== "error") continue;
+      if (test?.resourceType !== "test" || !selected.has(childId) || test.testConfig.severity !== "error")
+        continue;
       // A test holds back only who comes after all that it reads, so that no circle of waiting arises.
       const reads = graph.parents.get(childId) ?? [];
       if (reads.length > 1) ancestors ??= ancestorsOf(graph, node.uniqueId);
@@ -197,7 +211,8 @@ function leaveOutUnready(
     const missing = tableInputs(inputs.get(node.uniqueId) as Inputs).find(
       (input) => !ids.has(input.uniqueId) && !tables.has(input.uniqueId),
     );
-    if (missing !== undefined) warnings.push(`the test ${node.name} is left out: it reads ${missing.name}, which is not built yet`);
+    if (missing !== undefined)
+      warnings.push(`the test ${node.name} is left out: it reads ${missing.name}, which is not built yet`);
     return missing === undefined;
   });
   return { nodes, warnings };
@@ -218,7 +233,9 @@ async function planTable(
   if (ingesting) checkIngestion(node, inputs);
   const fullRefresh = node.config.fullRefresh ?? options.fullRefresh ?? false;
   if (!isInlined(node)) refusePartial(planner, node, state);
-  const landing = isInlined(node) ? null : await landingState({ session, node, inputs, table: table ?? null, ingesting, fullRefresh });
+  const landing = isInlined(node)
+    ? null
+    : await landingState({ session, node, inputs, table: table ?? null, ingesting, fullRefresh });
   const decision = decide(node.config.materialized, {
     state,
     fingerprint,
@@ -257,7 +274,8 @@ function checkIngestion(model: Model, inputs: Inputs): void {
   const sources = landingSources(inputs).map((source) => `${source.sourceName}.${source.name}`);
   if (sources.length > 1) throw lakeError("run/one-landing-source", { model: model.name, sources }, { at });
   const strategy = model.config.strategy ?? "append";
-  if (strategy !== "append") throw lakeError("run/strategy-not-available", { model: model.name, strategy }, { at });
+  if (strategy !== "append")
+    throw lakeError("run/strategy-not-available", { model: model.name, strategy }, { at });
 }
 
 function fingerprintOf(planner: Planner, node: Model | Seed, inputs: Inputs): string {
@@ -274,7 +292,11 @@ function fingerprintOf(planner: Planner, node: Model | Seed, inputs: Inputs): st
   });
 }
 
-function inputStates(planner: Planner, inputs: Inputs, planned: ReadonlyMap<string, PlannedNode>): InputState[] {
+function inputStates(
+  planner: Planner,
+  inputs: Inputs,
+  planned: ReadonlyMap<string, PlannedNode>,
+): InputState[] {
   return tableInputs(inputs).map((input) => {
     const table = planner.tables.get(input.uniqueId);
     const changes = planned.get(input.uniqueId)?.step.action === "build";
@@ -291,10 +313,13 @@ async function planTest(
   planned: ReadonlyMap<string, PlannedNode>,
 ): Promise<PlannedNode> {
   const landing = await landingStates(planner.session, inputs);
-  planner.landingVersions.set(test.uniqueId, Object.fromEntries(landing.map(({ uniqueId, version }) => [uniqueId, version ?? ""])));
+  planner.landingVersions.set(
+    test.uniqueId,
+    Object.fromEntries(landing.map(({ uniqueId, version }) => [uniqueId, version ?? ""])),
+  );
   const states = [...inputStates(planner, inputs, planned), ...landing];
   const versions = Object.fromEntries(states.map(({ uniqueId, version }) => [uniqueId, version]));
-  const fingerprint = testKey(test, planner);
+  const fingerprint = testKey(test, planner, inputs);
   const moved = states.find(({ version }) => version === null);
   const reason =
     moved !== undefined
@@ -322,8 +347,8 @@ async function landingStates(session: Session, inputs: Inputs): Promise<InputSta
   return states;
 }
 
-/** What a test asks and how it is judged; macros are covered by their rendered text. */
-function testKey(test: DataTest, planner: Planner): string {
+/** What a test asks, of which views, and how it is judged; macros are covered by their rendered text. */
+function testKey(test: DataTest, planner: Planner, inputs: Inputs): string {
   const { renderer, fingerprintContext, session } = planner;
   const custom = test.testType === "generic" && !builtinTests.includes(test.testName ?? "");
   const attached = test.attachedTo === undefined ? undefined : session.graph.nodes.get(test.attachedTo);
@@ -333,7 +358,8 @@ function testKey(test: DataTest, planner: Planner): string {
       : custom
         ? renderer.macroTest(test, attached?.name ?? "").sql
         : `${test.testName} ${test.columnName ?? ""} ${JSON.stringify(test.arguments ?? {})} ${attached?.uniqueId ?? ""}`;
-  return testFingerprintOf(sql, test, fingerprintContext);
+  const views = inputs.inlined.map((view) => renderer.model(view, "both").sql);
+  return testFingerprintOf([sql, ...views].join("\n"), test, fingerprintContext);
 }
 
 function testFingerprintOf(sql: string, test: DataTest, context: FingerprintContext): string {

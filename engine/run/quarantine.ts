@@ -27,8 +27,15 @@ export async function stageQuarantine(options: {
   const { context, rejected, replace } = options;
   if (rejected.length === 0 && !replace) return null;
   const { session, runId } = context;
-  const identifier = { namespace: options.identifier.namespace, name: `${options.identifier.name}_quarantine` };
-  const [catalog, storage, compute] = await Promise.all([session.catalog(), session.storage(), session.compute()]);
+  const identifier = {
+    namespace: options.identifier.namespace,
+    name: `${options.identifier.name}_quarantine`,
+  };
+  const [catalog, storage, compute] = await Promise.all([
+    session.catalog(),
+    session.storage(),
+    session.compute(),
+  ]);
   const base = await loadTable({ catalog, storage, identifier });
   if (rejected.length === 0 && base === null) return null;
   const schema = base === null ? compute.toSchema(columns) : currentSchema(base.metadata);

@@ -1,5 +1,6 @@
 // `lake query` and `lake show`: rows of the project's tables, views and sources, and failing rows of tests.
 import { LakeError, lakeError } from "../common/errors.ts";
+import { didYouMean } from "../common/suggest.ts";
 import type { QueryResult } from "../compute/compute.ts";
 import { selectNodes } from "../graph/select.ts";
 import type { DataTest, Model } from "../project/types.ts";
@@ -44,7 +45,11 @@ export async function queryProject(session: Session, options: QueryOptions): Pro
   const relations = await relationsFor({ session, renderer, tables, node: "the query", inputs, sql });
   const compute = await session.compute();
   try {
-    return await compute.query({ sql, relations, ...(options.limit !== undefined && { limit: options.limit }) });
+    return await compute.query({
+      sql,
+      relations,
+      ...(options.limit !== undefined && { limit: options.limit }),
+    });
   } catch (error) {
     if (!(error instanceof LakeError) || error.at !== undefined) throw error;
     throw located(error, statement);
@@ -99,6 +104,15 @@ function nodeToShow(session: Session, select: readonly string[]): Readable | Dat
   throw lakeError(
     "run/not-showable",
     { node: ids.length === 0 ? select.join(" ") : `a selection of ${ids.length} nodes` },
-    { hint: "name one model, seed, source or test" },
+    {
+      hint:
+        (ids.length === 0 ? nearestName(session, select) : undefined) ??
+        "name one model, seed, source or test",
+    },
   );
+}
+
+function nearestName(session: Session, select: readonly string[]): string | undefined {
+  const names = [...session.graph.nodes.values()].filter(isReadable).map(({ name }) => name);
+  return select.length === 1 ? didYouMean(select[0] ?? "", names) : undefined;
 }

@@ -94,7 +94,14 @@ export async function relationsFor(options: RelationOptions): Promise<Relation[]
 async function sourceRelations(options: RelationOptions, source: Source, name: string): Promise<Relation[]> {
   const { session } = options;
   if (isIngestedFiles(source)) {
-    return [{ kind: "rows", name, columns: ingestedFilesColumns, rows: await ingestedFiles(session, options.tables) }];
+    return [
+      {
+        kind: "rows",
+        name,
+        columns: ingestedFilesColumns,
+        rows: await ingestedFiles(session, options.tables),
+      },
+    ];
   }
   if (source.type === "iceberg") {
     const metadata = await icebergSource(session, source);
@@ -129,7 +136,8 @@ async function tableRelations(
       { hint: `build it first, for example with --select +${options.node}` },
     );
   }
-  if (tables.built.has(uniqueId)) return [await scanRelation(session, name, metadata, await predicateFor(options, name, metadata))];
+  if (tables.built.has(uniqueId))
+    return [await scanRelation(session, name, metadata, await predicateFor(options, name, metadata))];
   if (options.empty === true) {
     const compute = await session.compute();
     return [{ kind: "empty", name, columns: compute.toColumns(currentSchema(metadata)) }];
@@ -144,7 +152,10 @@ function partOf(options: RelationOptions, name: string): { name: string; cut: Re
   const { sample } = options;
   if (sample === undefined) return { name, cut: [] };
   const whole = `${name}@whole`;
-  return { name: whole, cut: [{ kind: "sql", name, sql: `select * from ${relationName(whole)} ${sampleClause(sample)}` }] };
+  return {
+    name: whole,
+    cut: [{ kind: "sql", name, sql: `select * from ${relationName(whole)} ${sampleClause(sample)}` }],
+  };
 }
 
 function sampleClause(sample: string): string {
@@ -156,7 +167,11 @@ function sampleClause(sample: string): string {
   return value < 1 ? `using sample ${value * 100}% (bernoulli, 20250701)` : `limit ${value}`;
 }
 
-async function predicateFor(options: RelationOptions, name: string, metadata: TableMetadata): Promise<Predicate | null> {
+async function predicateFor(
+  options: RelationOptions,
+  name: string,
+  metadata: TableMetadata,
+): Promise<Predicate | null> {
   const { sql, session, inputs } = options;
   // Through a view the same name may be read twice, with other conditions.
   if (sql === undefined || inputs.inlined.length > 0) return null;
@@ -186,7 +201,11 @@ export async function icebergSource(session: Session, source: Source): Promise<T
     : [source.sourceName, source.identifier];
   const path = (await catalog.locate([{ namespace, name }])).get(`${namespace}.${name}`);
   if (path === undefined) {
-    throw lakeError("run/missing-input", { node: source.sourceName, input: `${namespace}.${name}` }, { at: source.at });
+    throw lakeError(
+      "run/missing-input",
+      { node: source.sourceName, input: `${namespace}.${name}` },
+      { at: source.at },
+    );
   }
   return parseTableMetadata(await storage.read(path), path);
 }

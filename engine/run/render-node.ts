@@ -84,14 +84,22 @@ export class Renderer {
         const node = this.names.ref(call.name);
         if (node !== undefined) return sqlName(node, profile);
         const near = suggest(call.name, this.names.refNames());
-        throw lakeError("run/unknown-ref", { name: call.name }, { at: call.at, hint: near && `did you mean "${near}"?` });
+        throw lakeError(
+          "run/unknown-ref",
+          { name: call.name },
+          { at: call.at, hint: near && `did you mean "${near}"?` },
+        );
       },
       source: (call) => {
         const node = this.names.source(call.source, call.table);
         if (node !== undefined) return sqlName(node, profile);
         const name = `${call.source}.${call.table}`;
         const near = suggest(name, this.names.sourceNames());
-        throw lakeError("run/unknown-source", { name }, { at: call.at, hint: near && `did you mean "${near}"?` });
+        throw lakeError(
+          "run/unknown-source",
+          { name },
+          { at: call.at, hint: near && `did you mean "${near}"?` },
+        );
       },
       ...(options.locals !== undefined && { locals: options.locals }),
     };

@@ -8,7 +8,11 @@ import type { Storage } from "../storage/storage.ts";
 import type { BuiltTable } from "./build-table.ts";
 import type { TableReport } from "./types.ts";
 
-export async function tableReport(storage: Storage, built: BuiltTable, metadata: TableMetadata): Promise<TableReport> {
+export async function tableReport(
+  storage: Storage,
+  built: BuiltTable,
+  metadata: TableMetadata,
+): Promise<TableReport> {
   const head = headSnapshot(metadata);
   const summary = head?.summary;
   const total = (key: string): bigint => BigInt(summary?.[key] ?? "0");
@@ -29,8 +33,14 @@ export async function tableReport(storage: Storage, built: BuiltTable, metadata:
 }
 
 export function builtMessage(built: BuiltTable, table: TableReport): string {
-  const verb = built.change.request.base === null ? "created with" : built.change.request.operation.kind === "append" ? "appended" : "replaced by";
+  const verb =
+    built.change.request.base === null
+      ? "created with"
+      : built.change.request.operation.kind === "append"
+        ? "appended"
+        : "replaced by";
   const from = table.landingFiles === 0 ? "" : ` from ${formatQuantity(table.landingFiles, "landing file")}`;
-  const rejected = table.rejectedRows === 0 ? "" : `, ${formatQuantity(table.rejectedRows, "line")} in quarantine`;
+  const rejected =
+    table.rejectedRows === 0 ? "" : `, ${formatQuantity(table.rejectedRows, "line")} in quarantine`;
   return `${verb} ${formatCount(table.rowsAdded)} rows in ${formatQuantity(table.filesAdded, "file")}${from}${rejected}`;
 }

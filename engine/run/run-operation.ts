@@ -33,7 +33,11 @@ export async function runOperation(
   }
   const call = Object.keys(args).map((key) => `${key}=${key}`);
   const file = `run-operation ${name}`;
-  const rendered = new Renderer(session).text({ text: `{{> ${[name, ...call].join(" ")}}}`, file, locals: args });
+  const rendered = new Renderer(session).text({
+    text: `{{> ${[name, ...call].join(" ")}}}`,
+    file,
+    locals: args,
+  });
   const created = await createdFile(session, rendered);
   if (created?.exists === true) return { result: { columns: [], rows: [] }, skippedFor: created.path };
   const compute = await session.compute();
@@ -45,8 +49,13 @@ export async function runOperation(
   }
 }
 
-async function createdFile(session: Session, rendered: Rendered): Promise<{ path: string; exists: boolean } | null> {
-  const creates = rendered.references.configs.map(({ values }) => values["creates"]).find((value) => value !== undefined);
+async function createdFile(
+  session: Session,
+  rendered: Rendered,
+): Promise<{ path: string; exists: boolean } | null> {
+  const creates = rendered.references.configs
+    .map(({ values }) => values["creates"])
+    .find((value) => value !== undefined);
   if (typeof creates !== "string") return null;
   const storage = await session.storage();
   const path = `${session.profile.landing.replace(/\/+$/, "")}/${creates}`;

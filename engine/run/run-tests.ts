@@ -27,7 +27,10 @@ export function testGroups(tests: readonly PlannedNode[]): PlannedNode[][] {
   const groups = new Map<string, PlannedNode[]>();
   for (const planned of tests) {
     const test = planned.node as DataTest;
-    const alone = test.attachedTo === undefined || planned.inputs.leaves.length !== 1 || planned.inputs.inlined.length > 0;
+    const alone =
+      test.attachedTo === undefined ||
+      planned.inputs.leaves.length !== 1 ||
+      planned.inputs.inlined.length > 0;
     const key = alone ? test.uniqueId : test.attachedTo;
     groups.set(key, [...(groups.get(key) ?? []), planned]);
   }
@@ -57,12 +60,16 @@ async function prepare(context: BuildContext, planned: PlannedNode): Promise<Pre
   const { session } = context;
   const test = planned.node as DataTest;
   const sql = testSql({ session, renderer: context.planned.renderer, test });
-  const file = test.testType === "singular" ? test.path : `${test.path.replace(/\.ya?ml$/, "")}/${test.name}.sql`;
+  const file =
+    test.testType === "singular" ? test.path : `${test.path.replace(/\.ya?ml$/, "")}/${test.name}.sql`;
   return { planned, test, sql, compiledPath: await writeCompiled(session, file, sql.rows) };
 }
 
 /** One scan for all; on any error each is counted alone, so that the culprit is the one that is named. */
-async function countShared(context: BuildContext, tests: readonly PreparedTest[]): Promise<Map<string, number>> {
+async function countShared(
+  context: BuildContext,
+  tests: readonly PreparedTest[],
+): Promise<Map<string, number>> {
   const first = tests[0];
   if (first === undefined || tests.length === 1) return new Map();
   const { session } = context;
@@ -73,7 +80,10 @@ async function countShared(context: BuildContext, tests: readonly PreparedTest[]
   try {
     const compute = await session.compute();
     const { rows } = await compute.query({ sql, relations: await relations(context, first, sql) });
-    return new Map(tests.map(({ test }, index) => [test.uniqueId, Number(rows[0]?.[index])]));
+    const limit = (test: DataTest): number => test.testConfig.limit ?? Number.POSITIVE_INFINITY;
+    return new Map(
+      tests.map(({ test }, index) => [test.uniqueId, Math.min(Number(rows[0]?.[index]), limit(test))]),
+    );
   } catch (error) {
     if (error instanceof LakeError) return new Map();
     throw error;
@@ -86,14 +96,25 @@ async function countRows(context: BuildContext, entry: PreparedTest): Promise<nu
   const counted = `select count(*) from (\n${sql.rows}\n${limit})`;
   try {
     const compute = await context.session.compute();
-    const { rows } = await compute.query({ sql: counted, relations: await relations(context, entry, sql.rows) });
+    const { rows } = await compute.query({
+      sql: counted,
+      relations: await relations(context, entry, sql.rows),
+    });
     return Number(rows[0]?.[0]);
   } catch (error) {
     if (!(error instanceof LakeError)) throw error;
     const offset = Buffer.byteLength("select count(*) from (\n");
-    const position = error.positionBytes === undefined ? undefined : Math.max(0, error.positionBytes - offset);
-    const moved = new LakeError(error.code, error.message, { at: error.at, hint: error.hint, positionBytes: position, cause: error.cause });
-    return error.at === undefined ? located(moved, { sql: sql.rows, sourceMap: sql.sourceMap, at: test.at }) : error;
+    const position =
+      error.positionBytes === undefined ? undefined : Math.max(0, error.positionBytes - offset);
+    const moved = new LakeError(error.code, error.message, {
+      at: error.at,
+      hint: error.hint,
+      positionBytes: position,
+      cause: error.cause,
+    });
+    return error.at === undefined
+      ? located(moved, { sql: sql.rows, sourceMap: sql.sourceMap, at: test.at })
+      : error;
   }
 }
 
@@ -116,7 +137,11 @@ async function judge(
   startedMs: number,
 ): Promise<NodeResult> {
   const { test, compiledPath } = entry;
-  const result = (status: NodeResult["status"], message: string, rest: Partial<NodeResult> = {}): NodeResult => ({
+  const result = (
+    status: NodeResult["status"],
+    message: string,
+    rest: Partial<NodeResult> = {},
+  ): NodeResult => ({
     uniqueId: test.uniqueId,
     resourceType: "test",
     status,

@@ -48,5 +48,7 @@ test("any acyclic graph runs each job once, after those it comes after", async (
 test("steps that wait for each other are a bug that shows itself", async () => {
   const log: string[] = [];
   const jobs = [job("a", ["b"], log), job("b", ["a"], log)];
-  await expect(runJobs({ jobs, concurrency: 2, ok: isOk, stop: () => false })).rejects.toThrow(/wait for each other/);
+  await expect(runJobs({ jobs, concurrency: 2, ok: isOk, stop: () => false })).rejects.toThrow(
+    /wait for each other/,
+  );
 });

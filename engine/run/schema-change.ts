@@ -21,12 +21,22 @@ export function targetSchema(options: {
     return replaceSchema({ current: currentSchema(current), incoming: described, lastColumnId }).schema;
   }
   const onChange = model.config.onSchemaChange ?? "ignore";
-  const evolved = evolveSchema({ current: currentSchema(current), incoming: described, lastColumnId, mode: onChange });
+  const evolved = evolveSchema({
+    current: currentSchema(current),
+    incoming: described,
+    lastColumnId,
+    mode: onChange,
+  });
   if (onChange === "ignore") warnIgnored(model, described, evolved.schema, emit);
   return evolved.schema;
 }
 
-function warnIgnored(model: Model | Seed, incoming: Schema, kept: Schema, emit: (event: RunEvent) => void): void {
+function warnIgnored(
+  model: Model | Seed,
+  incoming: Schema,
+  kept: Schema,
+  emit: (event: RunEvent) => void,
+): void {
   const known = new Set(kept.fields.map((field) => field.name.toLowerCase()));
   const left = incoming.fields.filter((field) => !known.has(field.name.toLowerCase()));
   if (left.length === 0) return;

@@ -30,10 +30,16 @@ export async function useStagedTables(options: {
 async function readRecord(session: Session, runId: string): Promise<RunRecord> {
   const storage = await session.storage();
   const unknown = (cause: unknown): Error =>
-    lakeError("run/unknown-run", { runId }, { cause, hint: "only runs that failed before they were published leave one" });
+    lakeError(
+      "run/unknown-run",
+      { runId },
+      { cause, hint: "only runs that failed before they were published leave one" },
+    );
   if (!/^[A-Za-z0-9-]+$/.test(runId)) throw unknown(undefined);
   try {
-    const text = new TextDecoder().decode(await storage.read(`${lakeFolder(session.profile)}/runs/${runId}.json`));
+    const text = new TextDecoder().decode(
+      await storage.read(`${lakeFolder(session.profile)}/runs/${runId}.json`),
+    );
     return JSON.parse(text) as RunRecord;
   } catch (error) {
     if (isLakeError(error, "storage/not-found") || error instanceof SyntaxError) throw unknown(error);

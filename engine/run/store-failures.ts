@@ -24,9 +24,16 @@ export async function storeFailures(options: {
   const { session } = context;
   const identifier = {
     namespace: `${session.profile.schema}_test_failures`,
-    name: test.name.toLowerCase().replace(/[^a-z0-9_]+/g, "_").slice(0, 120),
+    name: test.name
+      .toLowerCase()
+      .replace(/[^a-z0-9_]+/g, "_")
+      .slice(0, 120),
   };
-  const [catalog, storage, compute] = await Promise.all([session.catalog(), session.storage(), session.compute()]);
+  const [catalog, storage, compute] = await Promise.all([
+    session.catalog(),
+    session.storage(),
+    session.compute(),
+  ]);
   const base = await loadTable({ catalog, storage, identifier });
   const sql = `select * from (\n${options.rows}\n) limit ${storedRows}`;
   const { columns } = await compute.query({ sql: `select * from (\n${options.rows}\n) limit 0`, relations });
@@ -34,7 +41,11 @@ export async function storeFailures(options: {
   const schema =
     base === null
       ? assignFreshIds(incoming).schema
-      : replaceSchema({ current: currentSchema(base.metadata), incoming, lastColumnId: base.metadata["last-column-id"] }).schema;
+      : replaceSchema({
+          current: currentSchema(base.metadata),
+          incoming,
+          lastColumnId: base.metadata["last-column-id"],
+        }).schema;
   const location = base?.metadata.location ?? tableLocation(identifier, session.profile);
   const spec = { "spec-id": 0, fields: [] };
   const commitId = session.newId();

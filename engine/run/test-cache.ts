@@ -17,11 +17,7 @@ export class TestCache {
   }
 
   /** Why a test must run, or null if it passed on these very rows. */
-  whyRun(
-    uniqueId: string,
-    fingerprint: string,
-    versions: Readonly<Record<string, string>>,
-  ): string | null {
+  whyRun(uniqueId: string, fingerprint: string, versions: Readonly<Record<string, string>>): string | null {
     const passed = this.#passed.get(uniqueId);
     if (passed === undefined) return "has not passed yet";
     if (passed.fingerprint !== fingerprint) return "test changed";

@@ -24,7 +24,10 @@ export function testSql(options: {
   }
   const relation = attachedRelation(session, test);
   if (!builtinTests.includes(test.testName ?? "")) {
-    const filtered = test.testConfig.where === undefined ? relation : `(select * from ${relation} where ${test.testConfig.where})`;
+    const filtered =
+      test.testConfig.where === undefined
+        ? relation
+        : `(select * from ${relation} where ${test.testConfig.where})`;
     const { sql, sourceMap } = renderer.macroTest(test, filtered);
     return { rows: sql, aggregate: null, sourceMap };
   }

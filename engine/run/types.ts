@@ -1,5 +1,6 @@
 // What a run tells while it works, and what it leaves behind.
 import type { LakeError } from "../common/errors.ts";
+import type { SelectionRequest } from "../graph/types.ts";
 import type { Plan } from "../plan/types.ts";
 import type { TableIdentifier } from "../catalog/catalog.ts";
 
@@ -80,13 +81,8 @@ export type RunEvent =
   | { readonly kind: "log"; readonly message: string; readonly uniqueId?: string }
   | { readonly kind: "run-finished"; readonly result: RunResult };
 
-export interface RunOptions {
+export interface RunOptions extends SelectionRequest {
   readonly command: "run" | "build" | "test" | "seed";
-  readonly select?: readonly string[];
-  readonly exclude?: readonly string[];
-  readonly selector?: string;
-  readonly resourceTypes?: readonly string[];
-  readonly indirectSelection?: "eager" | "cautious" | "buildable" | "empty";
   readonly fullRefresh?: boolean;
   readonly noReuse?: boolean;
   readonly failFast?: boolean;

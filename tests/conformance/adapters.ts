@@ -4,10 +4,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Catalog } from "../../engine/catalog/catalog.ts";
+import { openHiveCatalog } from "../../engine/catalog/hive/hive-catalog.ts";
 import { openSqlCatalog } from "../../engine/catalog/sql/sql-catalog.ts";
 import { openLocalStorage } from "../../engine/storage/local/local-storage.ts";
 import { openS3Storage } from "../../engine/storage/s3/s3-storage.ts";
 import type { Storage } from "../../engine/storage/storage.ts";
+import { hiveMetastoreUnavailable, startHiveMetastore } from "../services/hive-metastore.ts";
 import { postgresUnavailable, startPostgres } from "../services/postgres.ts";
 import { startVersitygw, versitygwUnavailable } from "../services/versitygw.ts";
 
@@ -65,7 +67,35 @@ const postgres: CatalogAdapter = {
   },
 };
 
-export const catalogAdapters: readonly CatalogAdapter[] = [sqlite, postgres];
+const hive: CatalogAdapter = {
+  name: "hive",
+  unavailable: hiveMetastoreUnavailable,
+  open: (options) =>
+    openHiveCatalog({
+      name: options["name"] ?? "",
+      uris: [options["uri"] ?? ""],
+      warehouse: options["warehouse"] ?? "",
+    }),
+  start: async () => {
+    const server = await startHiveMetastore();
+    const options = { name: "lake", uri: server.uri, warehouse: server.warehouse };
+    return {
+      // One server has one catalog: it is emptied rather than made anew.
+      fresh: async () => {
+        const catalog = await openHiveCatalog({ ...options, uris: [server.uri] });
+        for (const namespace of await catalog.listNamespaces()) {
+          for (const table of await catalog.list(namespace)) await catalog.drop(table);
+          if (namespace !== "default") await catalog.dropNamespace(namespace);
+        }
+        await catalog.close();
+        return { adapter: "hive", options };
+      },
+      stop: () => server.stop(),
+    };
+  },
+};
+
+export const catalogAdapters: readonly CatalogAdapter[] = [sqlite, postgres, hive];
 
 export async function openConnection({ adapter, options }: CatalogConnection): Promise<Catalog> {
   const found = catalogAdapters.find(({ name }) => name === adapter);

@@ -22,7 +22,7 @@ afterAll(() => here[Symbol.dispose]());
 async function state(): Promise<typeof whole> {
   return {
     catalog: await here.catalog(),
-    tables: here.files("warehouse").filter((file) => !file.startsWith("_lake/")),
+    tables: here.files("warehouse/lakehouse.db"),
   };
 }
 
@@ -195,7 +195,7 @@ describe("yml, settings and profile", () => {
         "      schema: lakehouse\n      warehouse: warehouse\n      catalog: {type: sql, uri: 'postgres://me:hunter2@127.0.0.1:1/none'}\n",
       ),
     });
-    expect(text).toMatch(/cannot reach the catalog at postgres:\/\/.*127\.0\.0\.1:1\/none/);
+    expect(text).toMatch(/cannot reach the catalog at postgresql:\/\/.*127\.0\.0\.1:1\/none/);
     expect(text).not.toContain("hunter2");
   });
 

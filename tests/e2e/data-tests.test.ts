@@ -12,7 +12,7 @@ select * from (values
   (2, 'b', 20, now()::timestamptz, 'x2'),
   (3, 'c', 30, now()::timestamptz, 'x3')
   {{#if (var "bad" default=false)}}, (3, null, 99, now()::timestamptz, 'nope'), (9, 'z', 99, now()::timestamptz, 'x9'){{/if}}
-) as t(id, kind, amount, at, code)
+) as t(id, kind, amount, seen, code)
 `;
 
 const yml = `version: 2
@@ -23,7 +23,7 @@ models:
       - unique_combination_of_columns: {name: combination, arguments: {combination_of_columns: [id, amount]}}
       - row_count_between: {name: row_count, arguments: {min_value: 1, max_value: 3}}
       - expression_is_true: {name: expression, arguments: {expression: amount < 50}}
-      - recency: {name: recent, arguments: {field: at, datepart: day, interval: 1}}
+      - recency: {name: recent, arguments: {field: seen, datepart: day, interval: 1}}
     columns:
       - name: id
         data_tests:
@@ -63,6 +63,7 @@ describe.each(["table", "view", "ephemeral"])("on a model that is a %s", (materi
   test("all kinds pass on good rows, and each fails on bad ones with its count", async () => {
     using here = makeProject(project(materialized));
     const good = await here.run({});
+    expect(good.results.flatMap(({ error }) => (error === undefined ? [] : [error.message]))).toEqual([]);
     expect(new Set(Object.values(statuses(good)).map(String))).toEqual(new Set(["pass,0"]));
     expect(Object.keys(statuses(good))).toHaveLength(12);
     const bad = await here.run({ vars: { bad: true } });
@@ -131,7 +132,7 @@ describe("configuration", () => {
     using here = makeProject(configured("error_if: 'many'"));
     const { code, stdout, stderr } = await here.cli("build");
     expect(code).toBe(1);
-    expect(stdout + stderr).toMatch(/condition "many", expected .*> 10/);
+    expect(stdout + stderr).toMatch(/error_if .* is "many" \(expected a condition such as > 10/);
     expect(stdout + stderr).toContain("models/t.yml:");
     expect(stdout + stderr).not.toContain("crashed");
   });
@@ -183,6 +184,21 @@ describe("the gate", () => {
     here.write(configured("where: id > 9"));
     const again = await here.run({});
     expect([again.of("t")?.status, again.of("asked")?.status]).toEqual(["reused", "fail"]);
+  });
+
+  test("a changed view under a test is a changed test; one that asks the clock is asked each time", async () => {
+    const view = (filter: string): Files => ({
+      ...configured("where: id > 10"),
+      "models/v.sql": `{{config materialized="view"}}\nselect * from {{ref "t"}} where ${filter}\n`,
+      "tests/few.sql": `select count(*) as n from {{ref "v"}} having count(*) > 5\n`,
+      "tests/clock.sql": `select * from {{ref "t"}} where now() < date '2000-01-01'\n`,
+    });
+    using here = makeProject(view("id <= 5"));
+    expect((await here.run({})).success).toBe(true);
+    const same = await here.run({});
+    expect([same.of("few")?.status, same.of("clock")?.status]).toEqual(["reused", "pass"]);
+    here.write(view("id <= 6"));
+    expect((await here.run({})).of("few")?.status).toBe("fail");
   });
 
   test("a test that cannot run is an error, never a pass", async () => {

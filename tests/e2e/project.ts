@@ -1,6 +1,14 @@
 // A throw-away project on the embedded default: real engine, real SQLite catalog, real files.
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { openSqlCatalog } from "../../engine/catalog/sql/sql-catalog.ts";
@@ -70,7 +78,10 @@ export function makeProject(files: Files): TestProject {
     }
   };
   write({ "lake.yml": settings, "profiles.yml": profiles, ...files });
-  const withSession = async <T>(work: (session: Session) => Promise<T>, vars?: Record<string, Json>): Promise<T> => {
+  const withSession = async <T>(
+    work: (session: Session) => Promise<T>,
+    vars?: Record<string, Json>,
+  ): Promise<T> => {
     const { graph, profile } = await openProject({ projectDir: root, env: {}, ...(vars && { vars }) });
     const session = createSession({ graph, profile, adapters });
     try {
@@ -93,7 +104,8 @@ export function makeProject(files: Files): TestProject {
           result.results.find(({ uniqueId }) => session.graph.nodes.get(uniqueId)?.name === name);
         return { ...result, events, of };
       }, vars),
-    query: (sql) => withSession(async (session) => (await queryProject(session, { sql })).rows.map((row) => [...row])),
+    query: (sql) =>
+      withSession(async (session) => (await queryProject(session, { sql })).rows.map((row) => [...row])),
     cli: (...args) => runCli(root, args),
     catalog: () => pointers(`sqlite:///${root}/lake.db`),
     files: (folder) => filesBelow(path.join(root, folder)),
@@ -107,7 +119,8 @@ async function pointers(uri: string): Promise<Record<string, string>> {
   try {
     const found: Record<string, string> = {};
     for (const namespace of await catalog.listNamespaces()) {
-      for (const [name, location] of await catalog.locate(await catalog.list(namespace))) found[name] = location;
+      for (const [name, location] of await catalog.locate(await catalog.list(namespace)))
+        found[name] = location;
     }
     return found;
   } finally {

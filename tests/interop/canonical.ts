@@ -40,7 +40,7 @@ function canonicalSql(sql: string, type: IcebergType, depth = 0): string {
     case "double":
       return `cast(${sql}::double as varchar)`;
     case "date":
-      return `cast(date_diff('day', date '1970-01-01', ${sql}) as varchar)`;
+      return `cast(if(isinf(${sql}), if(${sql} > '1970-01-01', 2147483647, -2147483647), date_diff('day', date '1970-01-01', ${sql})) as varchar)`;
     case "time":
       return `cast(epoch_us(${sql}) as varchar)`;
     case "timestamp":

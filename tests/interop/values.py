@@ -2,7 +2,7 @@
 
 import json
 import math
-from decimal import Decimal
+from decimal import Decimal, getcontext
 
 import pyarrow as pa
 from pyiceberg import types
@@ -10,6 +10,8 @@ from pyiceberg.conversions import from_bytes
 from pyiceberg.schema import Schema
 from pyiceberg.transforms import parse_transform
 
+# Python rounds decimals to 28 digits; Iceberg has 38.
+getcontext().prec = 60
 MICROS = {"hour": 3_600_000_000, "day": 86_400_000_000}
 
 
@@ -131,7 +133,10 @@ def transformed(transform: str, source: types.PrimitiveType, value: object) -> o
     if far and abs(value) > 250_000_000_000_000_000 and transform in MICROS:
         # Beyond Python's datetime; Java's result is an int and stops at its ends.
         return max(-(2**31), min(2**31 - 1, value // MICROS[transform]))
-    return parse_transform(transform).transform(source)(value)
+    result = parse_transform(transform).transform(source)(value)
+    limit = {types.IntegerType: 2**31, types.LongType: 2**63}.get(type(source))
+    # Below the smallest number Java's truncation wraps round, and ours; Python has no smallest number.
+    return result + 2 * limit if limit and result is not None and result < -limit else result
 
 
 def key(value: object) -> object:

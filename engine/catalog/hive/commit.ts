@@ -1,8 +1,7 @@
 // Moving one table's pointer: under the table's lock, and only from the state that the caller knows.
 // Both, because each protects against writers that use the other alone (measured on 4.0.0: PyIceberg,
 // which locks and then overwrites, lost up to 3 of 40 commits beside a writer with compare-and-set only).
-import { isLakeError, lakeError } from "../../common/errors.ts";
-import { retry } from "../../common/retry.ts";
+import { lakeError } from "../../common/errors.ts";
 import { tableName, type TableCommit, type TableIdentifier } from "../catalog.ts";
 import {
   metadataLocationKey,
@@ -12,8 +11,9 @@ import {
   previousLocationKey,
 } from "./hive-table.ts";
 import { isFault, type MetastoreClient, type MetastoreFault } from "./metastore-client.ts";
-import { problemOf } from "./metastore-errors.ts";
+import { problemOf, refused } from "./metastore-errors.ts";
 import { methods, type HiveTable } from "./metastore-types.ts";
+import { settle, type Change, type State } from "./settle.ts";
 import { lockTable, type LockTimes, type TableLock } from "./table-lock.ts";
 import { LostCall } from "./thrift-connection.ts";
 
@@ -62,35 +62,39 @@ function usesLock(context: HiveContext, { baseMetadata }: TableCommit): boolean 
 async function createTable(context: HiveContext, commit: TableCommit): Promise<void> {
   const { identifier } = commit;
   const tbl = newHiveTable(commit, Date.now());
-  await settled(context, commit, {
+  await settle(context, {
+    ...outcomeOf(context, commit),
     send: () => context.client.call(methods.createTable, { tbl }, { once: true }),
     refusal: (fault) => {
       if (isFault(fault, "AlreadyExistsException")) {
         const hint = "read the table again and commit on top of it; a view of this name counts too";
         return lakeError("catalog/table-exists", { table: tableName(identifier) }, { hint, cause: fault });
       }
-      // HMS says both for a database that is not there.
-      const noDatabase = isFault(fault, "NoSuchObjectException") || /database .*not (?:found|exist)|no such database/i.test(fault.message);
-      const namespace = { namespace: identifier.namespace };
-      if (noDatabase) return lakeError("catalog/namespace-not-found", namespace, { cause: fault });
-      return isFault(fault, "InvalidObjectException") ? refused(context, fault) : null;
+      // Which of the two it says for a database that is not there depends on the server's version.
+      const { kind, message } = fault;
+      if (kind === "NoSuchObjectException" || /no such database|database .*not (?:found|exist)/i.test(message)) {
+        const { namespace } = identifier;
+        return lakeError("catalog/namespace-not-found", { namespace }, { cause: fault });
+      }
+      return kind === "InvalidObjectException" ? refused(context.client, "commit", fault) : null;
     },
   });
 }
 
 async function moveTable(context: HiveContext, commit: TableCommit, lock: TableLock | null): Promise<void> {
   const { client } = context;
-  const { identifier, baseMetadataLocation } = commit;
+  const { identifier } = commit;
   const table = await readHiveTable(client, identifier);
   const found = metadataLocationOf(table);
-  if (table === null || found !== baseMetadataLocation) throw conflict(commit, found);
+  if (table === null || found === null || found !== commit.baseMetadataLocation) throw conflict(commit, found);
   const newTbl = movedHiveTable(table, commit);
   const properties = {
     DO_NOT_UPDATE_STATS: "true",
     expected_parameter_key: metadataLocationKey,
-    expected_parameter_value: baseMetadataLocation,
+    expected_parameter_value: found,
   };
-  await settled(context, commit, {
+  await settle(context, {
+    ...outcomeOf(context, commit),
     send: async () => {
       if (lock !== null && !(await lock.isHeld())) throw lockLost(identifier);
       const { namespace: dbname, name: tblName } = identifier;
@@ -105,88 +109,25 @@ async function moveTable(context: HiveContext, commit: TableCommit, lock: TableL
       if (!isFault(fault, "InvalidOperationException")) return null;
       if (/types incompatible/i.test(fault.message)) return columnsError(identifier, problemOf(fault), fault);
       if (/doesn't exist|does not exist|not found/i.test(fault.message)) return conflict(commit, null, fault);
-      return refused(context, fault);
+      return refused(context.client, "commit", fault);
     },
   });
 }
 
-interface Sending {
-  /** One attempt; it must do no harm when it lands twice. */
-  send(): Promise<void>;
-  /** The error for a server's answer that certainly means "not done"; null for any other answer. */
-  refusal(fault: MetastoreFault): Error | null;
-}
-
-/**
- * Sends until the outcome is certain. After a lost answer it looks; where the table still stands where it
- * stood, the same is sent again: the server then either does it, or refuses because the first one landed.
- */
-async function settled(context: HiveContext, commit: TableCommit, { send, refusal }: Sending): Promise<void> {
-  const deadline = performance.now() + context.settleTimeoutMs;
-  let uncertain: unknown = null;
-  for (let attempt = 1; ; attempt += 1) {
-    let problem: unknown;
-    try {
-      await send();
-      return;
-    } catch (error) {
-      problem = error;
-    }
-    const fault = isLakeError(problem) || problem instanceof LostCall ? null : (problem as MetastoreFault);
-    const no = fault === null ? null : refusal(fault);
-    if (isLakeError(problem) || no !== null) {
-      // Its own repetition inside the server may be what it refused.
-      const landed = no !== null && (await hasLanded(context, commit, uncertain === null));
-      if (landed) return;
-      if (uncertain !== null) throw unknownOutcome(commit, uncertain);
-      throw no ?? problem;
-    }
-    const sent = !(problem instanceof LostCall) || problem.sent;
-    if (sent) uncertain ??= problem;
-    const last = attempt >= 5 || performance.now() > deadline;
-    const state = sent ? await lookAgain(context, commit, deadline) : "not-landed";
-    if (state === "landed") return;
-    if (state === "unknown") throw unknownOutcome(commit, problem);
-    if (!last) continue;
-    if (uncertain === null) throw problem;
-    // Every attempt was answered, none with success, and the table stands where it stood.
-    if (fault !== null && !(uncertain instanceof LostCall)) throw refused(context, fault);
-    throw unknownOutcome(commit, uncertain);
-  }
-}
-
-/** After a refusal: did the table come to its state by us? */
-async function hasLanded(context: HiveContext, commit: TableCommit, certain: boolean): Promise<boolean> {
-  try {
-    const table = await readHiveTable(context.client, commit.identifier);
-    return stateOf(table, commit) === "landed";
-  } catch (error) {
-    if (certain) return false;
-    throw unknownOutcome(commit, error);
-  }
-}
-
-type State = "landed" | "not-landed" | "unknown";
-
-async function lookAgain(context: HiveContext, commit: TableCommit, deadline: number): Promise<State> {
-  const patience = {
-    attempts: 20,
-    firstDelayMs: 200,
-    maxDelayMs: 2000,
-    retryable: () => performance.now() < deadline,
+function outcomeOf(context: HiveContext, commit: TableCommit): Pick<Change, "action" | "tables" | "state"> {
+  return {
+    action: "commit",
+    tables: [tableName(commit.identifier)],
+    state: async () => stateOf(await readHiveTable(context.client, commit.identifier), commit),
   };
-  try {
-    return stateOf(await retry(patience, () => readHiveTable(context.client, commit.identifier)), commit);
-  } catch {
-    return "unknown";
-  }
 }
 
 function stateOf(table: HiveTable | null, commit: TableCommit): State {
   const { baseMetadataLocation, newMetadataLocation } = commit;
   const current = metadataLocationOf(table);
   const previous = table?.parameters?.[previousLocationKey] ?? null;
-  if (current === newMetadataLocation || (current !== null && previous === newMetadataLocation)) return "landed";
+  if (current === newMetadataLocation || (current !== null && previous === newMetadataLocation))
+    return "landed";
   const asBefore = baseMetadataLocation === null ? table === null : current === baseMetadataLocation;
   return asBefore ? "not-landed" : "unknown";
 }
@@ -219,18 +160,5 @@ export function columnsError(identifier: TableIdentifier, problem: string, cause
       hint: "set metastore.disallow.incompatible.col.type.changes=false on the metastore and restart it; or give the table the property engine.hive.enabled=true in a run of its own first; or keep the columns' order and add new ones at the end",
       cause,
     },
-  );
-}
-
-function refused({ client }: HiveContext, fault: MetastoreFault): Error {
-  const parameters = { action: "commit", catalog: client.shown, problem: problemOf(fault) };
-  return lakeError("catalog/failed", parameters, { cause: fault });
-}
-
-function unknownOutcome({ identifier }: TableCommit, cause: unknown): Error {
-  return lakeError(
-    "catalog/unknown-outcome",
-    { tables: [tableName(identifier)] },
-    { hint: "nothing was deleted; look at the table before you run again", cause },
   );
 }

@@ -127,7 +127,7 @@ export class MetastoreClient {
 
 const messageType = { call: 1, reply: 2, exception: 3 } as const;
 
-function encodeCall<A>(method: Method<A, unknown>, args: A, sequence: number): Buffer {
+function encodeCall<A, R>(method: Method<A, R>, args: A, sequence: number): Buffer {
   const writer = new ThriftWriter();
   writer.i16(-0x7fff);
   writer.i16(messageType.call);
@@ -137,7 +137,7 @@ function encodeCall<A>(method: Method<A, unknown>, args: A, sequence: number): B
   return writer.finish();
 }
 
-function decodeAnswer<R>(method: Method<never, R>, answer: Buffer, sequence: number): R {
+function decodeAnswer<A, R>(method: Method<A, R>, answer: Buffer, sequence: number): R {
   const reader = new ThriftReader(answer);
   reader.i16();
   const type = reader.i16();

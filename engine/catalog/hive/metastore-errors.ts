@@ -32,6 +32,11 @@ export function metastoreError(action: string, client: MetastoreClient, error: u
   return lakeError("catalog/failed", { action, ...parameters }, { hint, cause: error });
 }
 
+/** The server answered, and did not do it. */
+export function refused(client: MetastoreClient, action: string, fault: MetastoreFault): LakeError {
+  return metastoreError(action, client, fault);
+}
+
 function hintOf(problem: string): string | undefined {
   if (problem.includes("HIVE_LOCKS")) {
     return "the metastore's database has no lock tables: make them with schematool, or set `lock: false` where every writer uses compare-and-set";

@@ -33,28 +33,34 @@ export class ThriftWriter {
   }
 
   byte(value: number): void {
-    this.#bytes.writeInt8(value, this.#take(1));
+    const at = this.#room(1);
+    this.#bytes.writeInt8(value, at);
   }
 
   i16(value: number): void {
-    this.#bytes.writeInt16BE(value, this.#take(2));
+    const at = this.#room(2);
+    this.#bytes.writeInt16BE(value, at);
   }
 
   i32(value: number): void {
-    this.#bytes.writeInt32BE(value, this.#take(4));
+    const at = this.#room(4);
+    this.#bytes.writeInt32BE(value, at);
   }
 
   i64(value: bigint): void {
-    this.#bytes.writeBigInt64BE(value, this.#take(8));
+    const at = this.#room(8);
+    this.#bytes.writeBigInt64BE(value, at);
   }
 
   string(value: string): void {
     const lengthBytes = Buffer.byteLength(value);
     this.i32(lengthBytes);
-    this.#bytes.write(value, this.#take(lengthBytes));
+    const at = this.#room(lengthBytes);
+    this.#bytes.write(value, at);
   }
 
-  #take(lengthBytes: number): number {
+  /** Where the next bytes go. May replace `#bytes`: never ask for it in the same expression. */
+  #room(lengthBytes: number): number {
     const at = this.#length;
     this.#length += lengthBytes;
     if (this.#length > this.#bytes.length) {
@@ -246,7 +252,14 @@ export const textMap: Codec<Readonly<Record<string, string>>> = {
     }),
 };
 
-type Fields = Readonly<Record<string, readonly [id: number, codec: Codec<never>]>>;
+/** A codec of any type. */
+interface SomeCodec {
+  readonly type: number;
+  write(writer: ThriftWriter, value: never): void;
+  read(reader: ThriftReader): unknown;
+}
+
+type Fields = Readonly<Record<string, readonly [id: number, codec: SomeCodec]>>;
 type StructOf<F extends Fields> = {
   readonly [K in keyof F]?: (F[K] extends readonly [number, Codec<infer T>] ? T : never) | undefined;
 };

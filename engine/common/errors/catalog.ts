@@ -18,4 +18,12 @@ export const catalogErrors = {
     `the metadata location of ${p.table} has ${p.lengthCharacters} characters; expected 1 to 1000, which is what other engines' catalogs hold`,
   "catalog/bad-uri": (p: { uri: string; problem: string }) =>
     `cannot use the catalog URI ${p.uri}: ${p.problem}`,
+  "catalog/locked": (p: { table: string; waitedSeconds: number; holder: string }) =>
+    `the lock of ${p.table} was not free within ${p.waitedSeconds} s: it is held by ${p.holder}`,
+  "catalog/lock-lost": (p: { table: string }) =>
+    `the lock of ${p.table} was lost before the commit: the metastore heard nothing of us for too long`,
+  "catalog/hive-columns": (p: { table: string; problem: string }) =>
+    `Hive Metastore refuses the new columns of ${p.table}, which it compares with the old ones by position: ${p.problem}`,
+  "catalog/hive-type": (p: { column: string; type: string }) =>
+    `Hive has no type for the column ${p.column} of type ${p.type}; expected a type of Iceberg v2`,
 };

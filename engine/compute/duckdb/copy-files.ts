@@ -95,28 +95,34 @@ function partitionColumns(schema: Schema, spec: PartitionSpec): (PartitionColumn
   });
 }
 
-/** Types whose partition key, as the engine prints it, depends on the session or cannot be read back. */
+/**
+ * Types whose partition key, as the engine prints it, depends on the session, cannot be read back, or
+ * (floats) is one for two values: the engine groups -0.0 with 0.0, which are two partitions to Iceberg.
+ */
 function isRespelled(type: IcebergType): boolean {
-  return isBytes(type) || isTime(type);
-}
-
-function isBytes(type: IcebergType): boolean {
-  return typeof type === "string" && (type === "binary" || type.startsWith("fixed["));
-}
-
-function isTime(type: IcebergType): boolean {
-  return typeof type === "string" && type.startsWith("time");
+  const name = String(type);
+  return /^(?:binary|fixed|time|float|double)/.test(name);
 }
 
 function spelled(value: string, type: IcebergType): { derived: string; parse: (text: string) => Value } {
-  if (isBytes(type)) {
+  if (type === "binary" || String(type).startsWith("fixed[")) {
     return { derived: `hex(${value})`, parse: (text) => new Uint8Array(Buffer.from(text, "hex")) };
   }
-  if (isTime(type)) {
-    const unit = type === "timestamp_ns" || type === "timestamptz_ns" ? "epoch_ns" : "epoch_us";
-    return { derived: `cast(${unit}(${value}) as bigint)`, parse: (text) => BigInt(text) };
+  if (type === "float" || type === "double") {
+    return { derived: `cast(${value} as varchar)`, parse: (text) => parseEngineText(type, text) };
+  }
+  if (/^time/.test(String(type))) {
+    const unit = String(type).endsWith("_ns") ? "epoch_ns" : "epoch_us";
+    const number = `cast(${unit}(${value}) as bigint)`;
+    return { derived: type === "time" ? number : finiteOr(value, number), parse: (text) => BigInt(text) };
   }
   return { derived: value, parse: (text) => parseEngineText(type, text) };
+}
+
+/** The engine has no number for its infinite times; files hold them as the largest and the smallest one. */
+function finiteOr(value: string, number: string): string {
+  const limit = `if(${value} > '1970-01-01', 9223372036854775807, -9223372036854775807)`;
+  return `if(isinf(${value}), ${limit}, ${number})`;
 }
 
 /** A partition source may lie inside structs; the path to it is an expression of the engine. */

@@ -1,4 +1,5 @@
-import { open, unlink, type FileHandle } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { open, stat, unlink, type FileHandle } from "node:fs/promises";
 import { lakeError } from "../../common/errors.ts";
 import { mapLimited } from "../../common/limit.ts";
 import type { PutFile, PutOptions } from "../storage.ts";
@@ -6,8 +7,10 @@ import type { S3Connection } from "./s3-client.ts";
 import { s3Error } from "./s3-errors.ts";
 import { upload, type UploadSource } from "./s3-upload.ts";
 
-/** Each holds one request's bytes in memory, or four parts: 512 MB at the very most, 16 MB as a rule. */
-const filesAtOnce = 16;
+/** Small files wait for answers, large ones for the line; each takes its bytes into memory, or four parts. */
+const smallBytes = 4 * 1024 * 1024;
+const smallAtOnce = 16;
+const largeAtOnce = 3;
 
 /** Uploads finished local files and takes each away once its object stands. */
 export async function putObjects(
@@ -15,22 +18,33 @@ export async function putObjects(
   files: readonly PutFile[],
   { ifAbsent = false, onFile }: PutOptions,
 ): Promise<void> {
-  await mapLimited(files, filesAtOnce, async (file) => {
-    const { localPath, path } = file;
-    const handle = await opened(localPath);
-    try {
-      await upload(s3, { path, source: await fileSource(handle, localPath), ifAbsent });
-    } finally {
-      await handle.close();
-    }
-    await unlink(localPath).catch(() => undefined);
+  const sized = await mapLimited(files, smallAtOnce, async (file) => ({
+    file,
+    sizeBytes: (await localStats(file.localPath)).size,
+  }));
+  const put = async ({ file }: { readonly file: PutFile }): Promise<void> => {
+    await putObject(s3, file, ifAbsent);
     onFile?.(file);
-  });
+  };
+  await mapLimited(sized.filter(({ sizeBytes }) => sizeBytes > smallBytes), largeAtOnce, put);
+  await mapLimited(sized.filter(({ sizeBytes }) => sizeBytes <= smallBytes), smallAtOnce, put);
 }
 
-async function opened(localPath: string): Promise<FileHandle> {
+async function putObject(s3: S3Connection, { localPath, path }: PutFile, ifAbsent: boolean): Promise<void> {
+  const handle = await reading(localPath, () => open(localPath, "r"));
   try {
-    return await open(localPath, "r");
+    await upload(s3, { path, source: await fileSource(handle, localPath), ifAbsent });
+  } finally {
+    await handle.close();
+  }
+  await unlink(localPath).catch(() => undefined);
+}
+
+const localStats = (localPath: string): Promise<Stats> => reading(localPath, () => stat(localPath));
+
+async function reading<T>(localPath: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") {
       throw lakeError("storage/not-found", { path: localPath }, { cause: error });

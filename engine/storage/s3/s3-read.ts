@@ -40,10 +40,11 @@ async function* bytesOf(s3: S3Connection, path: string, part: Part): AsyncGenera
   let etag: string | undefined;
   let failures = 0;
   for (;;) {
+    // The request itself has been sent again by the SDK as often as it should.
+    const answer = await getPart(s3, path, { part, received, etag });
+    if (answer === null) return;
+    etag ??= answer.ETag;
     try {
-      const answer = await getPart(s3, path, { part, received, etag });
-      if (answer === null) return;
-      etag ??= answer.ETag;
       const expected = expectedLength(answer, part, received);
       let ofThis = 0;
       for await (const chunk of chunks(answer)) {
@@ -55,9 +56,6 @@ async function* bytesOf(s3: S3Connection, path: string, part: Part): AsyncGenera
       if (expected === undefined || ofThis === expected) return;
       throw new BrokenBody(`the body ended after ${ofThis} of ${expected} bytes`);
     } catch (error) {
-      if (isNamed(error, "PreconditionFailed") || (etag !== undefined && statusOf(error) === 412)) {
-        throw lakeError("storage/changed", { path }, { retryable: true });
-      }
       failures += 1;
       // A checksum speaks of all bytes: those that were given on cannot be taken back.
       const spoiled = received > 0 && /checksum/i.test(error instanceof Error ? error.message : "");
@@ -95,7 +93,10 @@ async function getPart(
     );
   } catch (error) {
     if (isNamed(error, "InvalidRange") || statusOf(error) === 416) return null;
-    throw error;
+    if (isNamed(error, "PreconditionFailed") || statusOf(error) === 412) {
+      throw lakeError("storage/changed", { path }, { retryable: true });
+    }
+    throw s3Error("read", path, error);
   }
 }
 

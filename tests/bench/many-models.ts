@@ -1,0 +1,32 @@
+// A synthetic project of 10,000 models: what reading, selecting and binding cost.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { makeProject } from "./make-project.ts";
+import { columns, measure, row, table } from "./measure.ts";
+import type { Measured } from "./measure.ts";
+
+export async function manyModels(): Promise<string> {
+  const root = mkdtempSync(path.join(tmpdir(), "lake-bench-models-"));
+  try {
+    makeProject(root, 10_000);
+    const launcher = path.join(import.meta.dirname, "../../engine/bin/lake.js");
+    const lake = (...args: string[]): Promise<Measured> =>
+      measure([process.execPath, launcher, ...args], { cwd: root });
+    const forget = (): void => rmSync(path.join(root, "target"), { recursive: true, force: true });
+    const rows: string[][] = [];
+    const add = async (name: string, ...args: string[]): Promise<void> => {
+      rows.push(row(name, await lake(...args), null).slice(0, 4));
+    };
+    await lake("--version");
+    await add("`lake ls`, first time", "ls");
+    await add("`lake ls`, nothing changed", "ls");
+    forget();
+    await add("`lake parse`, first time", "parse");
+    await add("`lake parse`, nothing changed", "parse");
+    await add("`lake compile`, binds all", "compile", "--quiet");
+    return `### 10,000 models, 4,000 tests (one run each)\n\n${table([columns.slice(0, 4), ...rows])}`;
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,40 @@
+// A copy of the repository's own project, somewhere that can be thrown away.
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { measure } from "./measure.ts";
+import type { Measured } from "./measure.ts";
+
+const repository = path.join(import.meta.dirname, "../..");
+
+export interface ScratchProject extends Disposable {
+  readonly root: string;
+  lake(...args: string[]): Promise<Measured>;
+  /** Tables, catalog and what runs left; the landing zone stays. */
+  reset(): void;
+}
+
+export function scratchProject(): ScratchProject {
+  const root = mkdtempSync(path.join(tmpdir(), "lake-bench-"));
+  for (const name of [
+    "lake.yml",
+    "profiles.yml",
+    "selectors.yml",
+    "models",
+    "macros",
+    "seeds",
+    "tests/data",
+  ]) {
+    cpSync(path.join(repository, name), path.join(root, name), { recursive: true });
+  }
+  const launcher = path.join(repository, "engine/bin/lake.js");
+  return {
+    root,
+    lake: (...args) => measure([process.execPath, launcher, ...args], { cwd: root }),
+    reset: () => {
+      for (const name of ["warehouse", "target"])
+        rmSync(path.join(root, name), { recursive: true, force: true });
+    },
+    [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }),
+  };
+}
