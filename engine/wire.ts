@@ -11,8 +11,13 @@ export const adapters: Adapters = {
     return openDuckDb(settings);
   },
 
-  async catalog({ catalog, name, profile }) {
-    if (catalog.type !== "sql") throw unknown("catalog", catalog.type, ["sql"], `${profile}.${name}`);
+  async catalog({ catalog, warehouse, name, profile }) {
+    if (catalog.type === "hive") {
+      const { hiveCatalogOptions } = await import("./catalog/hive/profile.ts");
+      const { openHiveCatalog } = await import("./catalog/hive/hive-catalog.ts");
+      return openHiveCatalog(hiveCatalogOptions(catalog, warehouse));
+    }
+    if (catalog.type !== "sql") throw unknown("catalog", catalog.type, ["sql", "hive"], `${profile}.${name}`);
     const { openSqlCatalog } = await import("./catalog/sql/sql-catalog.ts");
     return openSqlCatalog({ name: String(catalog["name"] ?? "lake"), uri: String(catalog["uri"]) });
   },

@@ -11,6 +11,8 @@ export interface Rows {
   /** In canonical form. */
   readonly rows: unknown[][];
   readonly files: number;
+  /** The rows of those files, read without PyIceberg and without the filter. */
+  readonly stored: unknown[][];
 }
 
 export interface Description {

@@ -1,5 +1,6 @@
 // Every type and every partition transform, written by lake, judged by PyIceberg, fastavro and PyArrow.
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Schema } from "../../engine/iceberg/types.ts";
 import type { Session } from "../../engine/run/session.ts";
 import { makeProject } from "../e2e/project.ts";
 import type { TestProject } from "../e2e/project.ts";
@@ -42,7 +43,8 @@ describeWith(await whyNoPyiceberg(), "PyIceberg on what lake writes", () => {
     await project.withSession(async (session) => {
       const { ours, planned, schema } = await bothReadings(session, "every_type");
       expect(ours).toHaveLength(18);
-      expect(canonicalRows(schema, read.rows)).toEqual(ours);
+      expect(canonicalRows(schema, read.stored)).toEqual(ours);
+      expect(canonicalRows(schema, read.rows)).toEqual(ours.map((row) => withEmptyStructLists(schema, row)));
       expect(planned).toEqual(ours);
     });
   });
@@ -79,8 +81,10 @@ describeWith(await whyNoPyiceberg(), "PyIceberg on what lake writes", () => {
     );
     await project.withSession(async (session) => {
       const { ours, schema } = await bothReadings(session, "every_type");
-      read.forEach(({ rows }, index) => {
-        expect.soft(canonicalRows(schema, rows), names[index]).toEqual(ours);
+      const asPyiceberg = ours.map((row) => withEmptyStructLists(schema, row)).sort();
+      read.forEach(({ rows, stored }, index) => {
+        expect.soft(canonicalRows(schema, stored), names[index]).toEqual(ours);
+        expect.soft(canonicalRows(schema, rows), names[index]).toEqual(asPyiceberg);
       });
       const differing = [];
       for (const { name } of tables) {
@@ -141,6 +145,17 @@ async function bothReadings(session: Session, name: string): Promise<{
   const { queryProject } = await import("../../engine/run/query-project.ts");
   const { rows } = await queryProject(session, { sql: `select ${canonicalColumns(schema)} from {{ref "${name}"}}` });
   return { ours: canonicalRows(schema, rows), planned: await rowsOfPlannedFiles(session, table), schema };
+}
+
+/** PyIceberg reads a null list (or map) of structs as an empty one: apache/iceberg-python#2246. */
+function withEmptyStructLists(schema: Schema, row: string): string {
+  const values = JSON.parse(row) as unknown[];
+  return JSON.stringify(
+    schema.fields.map(({ type }, index) => {
+      const nests = typeof type !== "string" && type.type !== "struct" && JSON.stringify(type).includes('"struct"');
+      return values[index] === null && nests ? [] : values[index];
+    }),
+  );
 }
 
 function sum(numbers: readonly number[]): number {

@@ -42,11 +42,17 @@ export async function readHiveTable(
 
 /** Errors: as `Catalog.commit`; `catalog/locked`, `catalog/hive-columns`, `catalog/hive-type`. */
 export async function commitTable(context: HiveContext, commit: TableCommit): Promise<void> {
-  const { identifier, baseMetadataLocation } = commit;
   // A table can be created once whoever holds the lock.
-  if (baseMetadataLocation === null) return createTable(context, commit);
+  if (commit.baseMetadataLocation === null) return createTable(context, commit);
   if (!usesLock(context, commit)) return moveTable(context, commit, null);
-  const lock = await lockTable(context.client, identifier, context.lockTimes);
+  const { client, lockTimes: times } = context;
+  const lock = await lockTable({
+    client,
+    identifier: commit.identifier,
+    times,
+    // The writer ahead of us may have made our base an old one: then our turn would only hold up others.
+    stillWanted: async () => void (await readBase(client, commit)),
+  });
   try {
     await moveTable(context, commit, lock);
   } finally {
@@ -84,9 +90,7 @@ async function createTable(context: HiveContext, commit: TableCommit): Promise<v
 async function moveTable(context: HiveContext, commit: TableCommit, lock: TableLock | null): Promise<void> {
   const { client } = context;
   const { identifier } = commit;
-  const table = await readHiveTable(client, identifier);
-  const found = metadataLocationOf(table);
-  if (table === null || found === null || found !== commit.baseMetadataLocation) throw conflict(commit, found);
+  const { table, found } = await readBase(client, commit);
   const newTbl = movedHiveTable(table, commit);
   const properties = {
     DO_NOT_UPDATE_STATS: "true",
@@ -112,6 +116,17 @@ async function moveTable(context: HiveContext, commit: TableCommit, lock: TableL
       return refused(context.client, "commit", fault);
     },
   });
+}
+
+/** The table in the state that the commit was made on. Errors: `catalog/conflict`. */
+async function readBase(
+  client: MetastoreClient,
+  commit: TableCommit,
+): Promise<{ readonly table: HiveTable; readonly found: string }> {
+  const table = await readHiveTable(client, commit.identifier);
+  const found = metadataLocationOf(table);
+  if (table === null || found === null || found !== commit.baseMetadataLocation) throw conflict(commit, found);
+  return { table, found };
 }
 
 function outcomeOf(context: HiveContext, commit: TableCommit): Pick<Change, "action" | "tables" | "state"> {

@@ -31,23 +31,27 @@ export interface TableLock {
   release(): Promise<void>;
 }
 
-/** Errors: `catalog/locked`, `LostCall`, `MetastoreFault`. */
-export async function lockTable(
-  client: MetastoreClient,
-  identifier: TableIdentifier,
-  times: LockTimes,
-): Promise<TableLock> {
-  const agentInfo = `Iceberg-${randomUUID()}`;
-  const lockid = await acquire({ client, identifier, times, agentInfo });
-  return keepAlive(client, lockid, times);
-}
-
-interface Acquisition {
+export interface LockRequest {
   readonly client: MetastoreClient;
   readonly identifier: TableIdentifier;
   readonly times: LockTimes;
+  /** Asked now and then while another writer holds the lock; throws where waiting has become pointless. */
+  stillWanted(): Promise<void>;
+}
+
+/** Errors: `catalog/locked`, those of `stillWanted`, `LostCall`, `MetastoreFault`. */
+export async function lockTable(request: LockRequest): Promise<TableLock> {
+  const lockid = await acquire({ ...request, agentInfo: `Iceberg-${randomUUID()}` });
+  return keepAlive(request.client, lockid, request.times);
+}
+
+interface Acquisition extends LockRequest {
+  /** The mark by which our lock is known among others. */
   readonly agentInfo: string;
 }
+
+/** Java goes up to 5 s; a lock is held for tens of milliseconds, and who waits too long is overtaken. */
+const longestDelayMs = 1000;
 
 async function acquire(acquisition: Acquisition): Promise<bigint> {
   const { client, times } = acquisition;
@@ -55,10 +59,11 @@ async function acquire(acquisition: Acquisition): Promise<bigint> {
   let { answer, repeated } = await request(acquisition, deadline);
   let lockid = answer.lockid ?? 0n;
   try {
-    for (let delayMs = 50; answer.state === lockState.waiting; delayMs = Math.min(delayMs * 1.5, 5000)) {
+    for (let delayMs = 50; answer.state === lockState.waiting; delayMs = Math.min(delayMs * 1.5, longestDelayMs)) {
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) throw await lockedError(acquisition);
       await pause(Math.min(delayMs * (0.5 + Math.random() / 2), leftMs));
+      await acquisition.stillWanted();
       // A lost request may reach the server after the one that was answered.
       if (repeated) lockid = (await ownLock(acquisition))?.lockid ?? lockid;
       answer = await client.call(methods.checkLock, { rqst: { lockid } });

@@ -26,4 +26,6 @@ export const catalogErrors = {
     `Hive Metastore refuses the new columns of ${p.table}, which it compares with the old ones by position: ${p.problem}`,
   "catalog/hive-type": (p: { column: string; type: string }) =>
     `Hive has no type for the column ${p.column} of type ${p.type}; expected a type of Iceberg v2`,
+  "catalog/bad-option": (p: { catalog: string; key: string; value: string; expected: string }) =>
+    `${p.key}: ${p.value} cannot be used for the ${p.catalog} catalog; expected ${p.expected}`,
 };

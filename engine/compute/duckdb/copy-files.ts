@@ -109,7 +109,8 @@ function spelled(value: string, type: IcebergType): { derived: string; parse: (t
     return { derived: `hex(${value})`, parse: (text) => new Uint8Array(Buffer.from(text, "hex")) };
   }
   if (type === "float" || type === "double") {
-    return { derived: `cast(${value} as varchar)`, parse: (text) => parseEngineText(type, text) };
+    // NaN has a sign to the engine, but is one value.
+    return { derived: `if(isnan(${value}), 'nan', cast(${value} as varchar))`, parse: (text) => parseEngineText(type, text) };
   }
   if (/^time/.test(String(type))) {
     const unit = String(type).endsWith("_ns") ? "epoch_ns" : "epoch_us";
