@@ -5,10 +5,18 @@ import type { Adapters } from "./run/session.ts";
 import type { StorageRoute } from "./storage/route-storage.ts";
 
 export const adapters: Adapters = {
-  async compute({ compute, name, profile }, settings) {
+  async compute({ compute, name, profile }, settings, storage) {
     if (compute.type !== "duckdb") throw unknown("engine", compute.type, ["duckdb"], `${profile}.${name}`);
     const { openDuckDb } = await import("./compute/duckdb/duckdb-compute.ts");
-    return openDuckDb(settings);
+    return openDuckDb(settings, storage);
+  },
+
+  async engineVersion({ compute }) {
+    const { createRequire } = await import("node:module");
+    const { version } = createRequire(import.meta.url)("@duckdb/node-api/package.json") as {
+      version: string;
+    };
+    return `${compute.type} ${version}`;
   },
 
   async catalog({ catalog, warehouse, name, profile }) {

@@ -31,6 +31,7 @@ export interface SelectionOptions {
 
 export interface RunCommandOptions extends ProjectOptions, OutputOptions, SelectionOptions {
   readonly fullRefresh?: boolean;
+  readonly allowLoss?: boolean;
   /** False after `--no-reuse`. */
   readonly reuse?: boolean;
   readonly failFast?: boolean;

@@ -21,6 +21,7 @@ export function planCommand(cli: Cli): Command {
   addSelectionOptions(command);
   command
     .option("--full-refresh", "as if incremental models were built from nothing")
+    .option("--allow-loss", "with --full-refresh: also lose rows whose landing files are gone")
     .option("--no-reuse", "as if nothing could be reused")
     .addOption(outputOption(["text", "json"], "text"));
   addThreads(command);

@@ -86,6 +86,7 @@ export function runOptions(
     command,
     ...selectionOf(context.cwd, options),
     fullRefresh: options.fullRefresh ?? false,
+    allowLoss: options.allowLoss ?? false,
     noReuse: options.reuse === false,
     failFast: options.failFast ?? false,
     storeFailures: options.storeFailures ?? false,

@@ -18,6 +18,7 @@ export function runCommand(cli: Cli): Command {
   addSelectionOptions(command);
   command
     .option("--full-refresh", "build incremental models and seeds from nothing")
+    .option("--allow-loss", "with --full-refresh: also lose rows whose landing files are gone")
     .option("--no-reuse", "build also what has not changed")
     .option("-x, --fail-fast", "stop at the first failure")
     .option("--empty", "make the tables without rows")

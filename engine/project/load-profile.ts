@@ -2,7 +2,6 @@
 import { readFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { pathToFileURL } from "node:url";
 import { lakeError, throwCollected } from "../common/errors.ts";
 import type { Location } from "../common/errors.ts";
 import type { Json } from "../common/json.ts";
@@ -213,7 +212,8 @@ function withType(output: YamlNode, key: string, fallback: string, problems: Pro
 /** `warehouse` → `file:///project/warehouse`; what has a scheme stays as it is written. */
 function asUri(location: string, root: string): string {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(location)) return location.replace(/(?<!\/)\/+$/, "");
-  return pathToFileURL(path.resolve(root, expandHome(location))).href.replace(/\/+$/, "");
+  // Spelled literally, as Iceberg's metadata spells locations: a blank is a blank, not %20.
+  return `file://${path.resolve(root, expandHome(location))}`.replace(/(?<!\/)\/+$/, "");
 }
 
 function expandHome(location: string): string {

@@ -136,7 +136,7 @@ async function addInputs(
     const name = relationOf(leaf, session.profile);
     if (empties.has(name) || selected.has(leaf.uniqueId)) continue;
     if (leaf.resourceType === "source") {
-      addEmpty(empties, name, await sourceColumns(session, leaf));
+      addEmpty(empties, name, await sourceColumns(options, leaf));
       continue;
     }
     const metadata = tables.get(leaf.uniqueId);
@@ -151,11 +151,12 @@ async function addInputs(
   }
 }
 
-async function sourceColumns(session: Session, source: Source): Promise<readonly Column[]> {
+async function sourceColumns(options: BindOptions, source: Source): Promise<readonly Column[]> {
+  const { session, tables } = options;
   const compute = await session.compute();
   if (isIngestedFiles(source)) return ingestedFilesColumns;
   if (source.type === "iceberg")
-    return compute.toColumns(currentSchema(await icebergSource(session, source)));
+    return compute.toColumns(currentSchema(tables.get(source.uniqueId) ?? (await icebergSource(session, source))));
   return compute.landingColumns(source.landingColumns ?? []);
 }
 

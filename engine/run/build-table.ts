@@ -1,17 +1,13 @@
 // One model or seed → a staged change: files, manifests and metadata are written, the catalog is not asked.
 import type { CatalogTable } from "../catalog/catalog.ts";
-import type { Column, WriteResult } from "../compute/compute.ts";
+import type { WriteResult } from "../compute/compute.ts";
 import type { StagedChange } from "../iceberg/change.ts";
-import { parsePartitionBy } from "../iceberg/partition.ts";
 import { newSnapshotId } from "../iceberg/snapshot.ts";
 import { stageChange } from "../iceberg/transaction.ts";
-import type { PartitionSpec, Schema } from "../iceberg/types.ts";
 import type { LandingVersion } from "../plan/landing-diff.ts";
 import { partialPrefix, summaryKeys } from "../plan/table-state.ts";
 import type { Model, Seed } from "../project/types.ts";
 import { writeCompiled } from "./compiled.ts";
-import { checkContract } from "./contract.ts";
-import { tableInputs } from "./inputs.ts";
 import { emptyLedger, ledgerProperties, writeLedger } from "./ledger.ts";
 import type { LedgerEntry } from "./ledger.ts";
 import { lakeFolder, tableIdentifier, tableLocation } from "./names.ts";
@@ -20,9 +16,9 @@ import { tableName } from "../catalog/catalog.ts";
 import { stageQuarantine } from "./quarantine.ts";
 import type { RunTables } from "./relations.ts";
 import { relationsFor } from "./relations.ts";
-import { targetSchema } from "./schema-change.ts";
 import { seedRelation } from "./seeds.ts";
 import type { Session } from "./session.ts";
+import type { Shape } from "./shapes.ts";
 import type { RunEvent, RunOptions } from "./types.ts";
 import { located } from "./bind-nodes.ts";
 import { LakeError } from "../common/errors.ts";
@@ -32,7 +28,7 @@ export interface BuildContext {
   readonly session: Session;
   readonly planned: PlannedRun;
   readonly tables: RunTables;
-  readonly columns: ReadonlyMap<string, readonly Column[]>;
+  readonly shapes: ReadonlyMap<string, Shape>;
   readonly options: RunOptions;
   readonly runId: string;
   readonly signal: AbortSignal;
@@ -59,7 +55,8 @@ export async function buildTable(context: BuildContext, node: PlannedNode): Prom
   const model = node.node as Model | Seed;
   const base = planned.tables.get(model.uniqueId) ?? null;
   const statement = await statementOf(context, node);
-  const shape = await shapeOf(context, model, base, node.step.mode ?? "create");
+  const shape = context.shapes.get(model.uniqueId);
+  if (shape === undefined) throw new Error(`${model.uniqueId} was not bound`);
   const landing = landingToRead(node);
   const relations =
     model.resourceType === "seed"
@@ -74,6 +71,7 @@ export async function buildTable(context: BuildContext, node: PlannedNode): Prom
           self: model,
           sample: context.options.sample,
           empty: context.options.empty,
+          onBadRecord: model.config.onBadRecord,
           sql: statement.sql,
         });
   const compute = await session.compute();
@@ -129,31 +127,6 @@ async function statementOf(context: BuildContext, node: PlannedNode): Promise<St
   };
 }
 
-interface Shape {
-  readonly schema: Schema;
-  readonly spec: PartitionSpec;
-}
-
-async function shapeOf(
-  context: BuildContext,
-  model: Model | Seed,
-  base: CatalogTable | null,
-  mode: NonNullable<PlannedNode["step"]["mode"]>,
-): Promise<Shape> {
-  const compute = await context.session.compute();
-  const columns = context.columns.get(model.uniqueId) ?? [];
-  const incoming = compute.toSchema(columns);
-  checkContract(model, columns, incoming);
-  const schema = targetSchema({ model, incoming, current: base?.metadata ?? null, mode, emit: context.emit });
-  const { spec } = parsePartitionBy({
-    texts: model.config.partitionBy ?? [],
-    schema,
-    existingSpecs: base?.metadata["partition-specs"] ?? [],
-    lastPartitionId: base?.metadata["last-partition-id"] ?? 999,
-  });
-  return { schema, spec };
-}
-
 /** The landing files that this step reads: only the new ones when it appends. */
 function landingToRead(node: PlannedNode): ReadonlyMap<string, readonly LandingVersion[]> {
   const { landing, step } = node;
@@ -180,7 +153,7 @@ async function stage(options: {
   const ledger = await stageLedger(options);
   const snapshotId = newSnapshotId(base?.metadata ?? null);
   const volatile =
-    model.resourceType === "seed" ? [] : await volatileFunctions(context, model, node.inputs.inlined);
+    model.resourceType === "seed" ? [] : await volatileFunctions(context, node.step.mode === "append", model, node.inputs.inlined);
   const partial = context.options.sample !== undefined || context.options.empty === true;
   return stageChange({
     storage: await session.storage(),
@@ -207,7 +180,7 @@ async function stage(options: {
         [summaryKeys.node]: model.uniqueId,
         [summaryKeys.fingerprint]: partial ? `${partialPrefix}${node.fingerprint}` : node.fingerprint,
         [summaryKeys.inputs]: JSON.stringify(
-          context.tables.versions(tableInputs(node.inputs).map((input) => input.uniqueId)),
+          context.tables.versions(node.inputs.leaves.map((leaf) => leaf.uniqueId)),
         ),
         ...(ledger !== null && { [summaryKeys.ledger]: ledger }),
         ...(volatile.length > 0 && { [summaryKeys.volatile]: volatile.join(",") }),
@@ -222,16 +195,15 @@ async function stage(options: {
 /** Of the model's statement and of the views that it reads. */
 async function volatileFunctions(
   { session, planned }: BuildContext,
+  incremental: boolean,
   model: Model,
   views: readonly Model[],
 ): Promise<readonly string[]> {
   const compute = await session.compute();
-  const found = new Set<string>();
-  for (const one of [model, ...views]) {
-    for (const name of await compute.volatileFunctions(planned.renderer.model(one, "both").sql))
-      found.add(name);
-  }
-  return [...found];
+  const { renderer } = planned;
+  const statements = [renderer.model(model, incremental), ...views.map((view) => renderer.model(view, false))];
+  const found = await Promise.all(statements.map(({ sql }) => compute.volatileFunctions(sql)));
+  return [...new Set(found.flat())];
 }
 
 /** The ledger segment that goes with this commit; rows of landing files and their ledger move together. */

@@ -20,6 +20,8 @@ import { runTests, testGroups } from "./run-tests.ts";
 import { runJobs } from "./scheduler.ts";
 import type { Job } from "./scheduler.ts";
 import type { Session } from "./session.ts";
+import { shapesOf } from "./shapes.ts";
+import type { Shapes } from "./shapes.ts";
 import { testSql } from "./test-sql.ts";
 import type { NodeResult, NodeStatus, RunEvent, RunOptions, RunResult } from "./types.ts";
 
@@ -64,7 +66,7 @@ class Run {
     this.#planned = parts.planned;
     this.#runId = parts.runId;
     this.#startedMs = parts.startedMs;
-    this.#tables = new RunTables(parts.planned.tables);
+    this.#tables = new RunTables(parts.planned.tables, parts.planned.sourceTables);
     const signals = [
       this.#failFast.signal,
       ...(parts.options.signal === undefined ? [] : [parts.options.signal]),
@@ -78,7 +80,8 @@ class Run {
     this.#emit({ kind: "run-started", runId: this.#runId, plan, threads });
     for (const message of warnings) this.#emit({ kind: "warning", message });
     const bound = await this.#bind();
-    if (bound.errors.size > 0) return this.#doesNotBind(bound);
+    const { shapes, errors } = await this.#shapes(bound);
+    if (errors.size > 0) return this.#doesNotBind(errors);
     const journal = openJournal({
       storage: await this.#session.storage(),
       folder: lakeFolder(this.#session.profile),
@@ -88,7 +91,7 @@ class Run {
     });
     try {
       await runJobs({
-        jobs: this.#jobs(bound, journal),
+        jobs: this.#jobs(shapes, journal),
         concurrency: threads,
         ok: (_id, results) => results.every((result) => !bad.has(result.status)),
         stop: () => this.#signal.aborted,
@@ -119,26 +122,37 @@ class Run {
     });
   }
 
+  async #shapes(bound: Bound): Promise<Shapes> {
+    if (bound.columns.size === 0) return { shapes: new Map(), errors: bound.errors };
+    const { shapes, errors } = shapesOf({
+      planned: this.#planned,
+      columns: bound.columns,
+      compute: await this.#session.compute(),
+      emit: (event) => this.#emit(event),
+    });
+    return { shapes, errors: new Map([...bound.errors, ...errors]) };
+  }
+
   /** All errors at once, and nothing is read or written. */
-  #doesNotBind(bound: Bound): RunResult {
+  #doesNotBind(errors: ReadonlyMap<string, LakeError>): RunResult {
     for (const node of this.#planned.nodes.values()) {
-      const error = bound.errors.get(node.step.uniqueId);
+      const error = errors.get(node.step.uniqueId);
       if (error === undefined) this.#skipped(node, "");
       else this.#record({ ...this.#resultOf(node, "error", error.message), error });
     }
     // A view that is not selected itself may be at fault.
-    const [hidden] = [...bound.errors]
+    const [hidden] = [...errors]
       .filter(([id]) => !this.#planned.nodes.has(id))
       .map(([, error]) => error);
     return this.#finish(hidden);
   }
 
-  #jobs(bound: Bound, journal: Journal): Job<NodeResult[]>[] {
+  #jobs(shapes: BuildContext["shapes"], journal: Journal): Job<NodeResult[]>[] {
     const context: BuildContext = {
       session: this.#session,
       planned: this.#planned,
       tables: this.#tables,
-      columns: bound.columns,
+      shapes,
       options: this.#options,
       runId: this.#runId,
       signal: this.#signal,

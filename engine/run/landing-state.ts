@@ -1,6 +1,6 @@
 // A model's landing sources at planning time: what is there, and what its table holds already.
 import { formatSize } from "../common/format.ts";
-import { lakeError } from "../common/errors.ts";
+import { isLakeError, lakeError } from "../common/errors.ts";
 import type { CatalogTable } from "../catalog/catalog.ts";
 import { tableName } from "../catalog/catalog.ts";
 import { diffLanding } from "../plan/landing-diff.ts";
@@ -46,19 +46,16 @@ export async function landingState(options: {
   readonly table: CatalogTable | null;
   readonly ingesting: boolean;
   readonly fullRefresh: boolean;
+  readonly allowLoss: boolean;
 }): Promise<LandingState | null> {
-  const { session, node, inputs, table, ingesting, fullRefresh } = options;
+  const { session, node, inputs, ingesting, fullRefresh } = options;
   const sources = landingSources(inputs);
   if (sources.length === 0) return null;
   const bySource = new Map<string, LandingVersion[]>();
   for (const source of sources) bySource.set(source.uniqueId, await listSource(session, source));
   const files = [...bySource.values()].flat();
   const storage = await session.storage();
-  const pointer =
-    table === null || (!ingesting && fullRefresh)
-      ? null
-      : await findLedgerFor(session, table, ingesting, fullRefresh);
-  const ledger = pointer === null ? emptyLedger : await readLedger(storage, pointer);
+  const ledger = await ledgerOf(options);
   const held = new Map(sources.flatMap((source) => [...(ledger.files.get(source.uniqueId) ?? [])]));
   const found = diffLanding(files, held);
   const changed = [...found.changed];
@@ -68,22 +65,28 @@ export async function landingState(options: {
   const diff = { ...found, changed };
   const name = tableName(tableIdentifier(node, session.profile));
   if (ingesting && !fullRefresh) refuseChanged(name, changed);
-  if (ingesting && fullRefresh) refuseLoss(name, diff.gone);
+  if (ingesting && fullRefresh && !options.allowLoss) refuseLoss(name, diff.gone);
   return { files, bySource, diff, ledger };
 }
 
-/** A full refresh asks the ledger only to see whether rows would be lost; without one it goes ahead. */
-async function findLedgerFor(
-  session: Session,
-  table: CatalogTable,
-  ingesting: boolean,
-  fullRefresh: boolean,
-): Promise<string | null> {
+/** What a table holds. One that is made anew whatever it holds goes ahead without a ledger; one that takes in
+ *  files goes ahead only where losing rows is allowed, since without a ledger nobody knows whether it would. */
+async function ledgerOf(options: {
+  readonly session: Session;
+  readonly table: CatalogTable | null;
+  readonly ingesting: boolean;
+  readonly fullRefresh: boolean;
+  readonly allowLoss: boolean;
+}): Promise<Ledger> {
+  const { session, table, ingesting, fullRefresh, allowLoss } = options;
+  if (table === null || (!ingesting && fullRefresh)) return emptyLedger;
+  const storage = await session.storage();
   try {
-    return await findLedger(await session.storage(), table);
+    const pointer = await findLedger(storage, table);
+    return pointer === null ? emptyLedger : await readLedger(storage, pointer);
   } catch (error) {
-    if (ingesting && !fullRefresh) throw error;
-    return null;
+    if (!isLakeError(error) || (ingesting && !(fullRefresh && allowLoss))) throw error;
+    return emptyLedger;
   }
 }
 
@@ -110,6 +113,6 @@ function refuseLoss(table: string, gone: readonly LedgerFile[]): void {
   throw lakeError(
     "run/landing-files-gone",
     { table, count: withRows.length, example: first.path },
-    { hint: "bring the files back to the landing zone" },
+    { hint: "bring the files back to the landing zone, or add --allow-loss to go on without their rows" },
   );
 }

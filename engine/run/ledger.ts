@@ -29,6 +29,9 @@ interface LedgerSegment {
   readonly files: readonly LedgerEntry[];
 }
 
+const rebuildHint =
+  "rebuild the table from the landing zone with --full-refresh --allow-loss (rows of files that are no longer there are lost)";
+
 export const emptyLedger: Ledger = { files: new Map(), segments: [] };
 
 /** Reads a whole ledger; `pointer` names its newest segment. Errors: `run/ledger-unreadable`. */
@@ -63,7 +66,7 @@ async function readSegment(storage: Storage, path: string): Promise<LedgerSegmen
 }
 
 function unreadable(path: string, problem: string, cause?: unknown): Error {
-  return lakeError("run/ledger-unreadable", { path, problem }, { cause });
+  return lakeError("run/ledger-unreadable", { path, problem }, { cause, hint: `bring the file back, or ${rebuildHint}` });
 }
 
 /**
@@ -117,7 +120,7 @@ export async function findLedger(storage: Storage, table: CatalogTable): Promise
   throw lakeError(
     "run/ledger-missing",
     { table: tableName(table.identifier) },
-    { hint: "rebuild the table from the landing zone with --full-refresh" },
+    { hint: rebuildHint },
   );
 }
 

@@ -5,12 +5,13 @@ import { tableName } from "../catalog/catalog.ts";
 import { selectNodesWithWarnings } from "../graph/select.ts";
 import type { Graph } from "../graph/types.ts";
 import { loadTables } from "../iceberg/transaction.ts";
+import type { TableMetadata } from "../iceberg/types.ts";
 import { builtinTests } from "../plan/data-tests.ts";
 import { decide } from "../plan/decide.ts";
 import type { InputState } from "../plan/decide.ts";
 import { modelFingerprint, seedFingerprint, testFingerprint } from "../plan/fingerprint.ts";
 import type { FingerprintContext } from "../plan/fingerprint.ts";
-import { readTableState } from "../plan/table-state.ts";
+import { readTableState, tableVersion } from "../plan/table-state.ts";
 import type { TableState } from "../plan/table-state.ts";
 import type { Plan, PlanStep } from "../plan/types.ts";
 import type { DataTest, Model, ProjectNode, Seed } from "../project/types.ts";
@@ -21,6 +22,7 @@ import { landingState, listSource } from "./landing-state.ts";
 import type { LandingState } from "./landing-state.ts";
 import { hasTable, isInlined, relationOf, tableIdentifier } from "./names.ts";
 import { Renderer } from "./render-node.ts";
+import { icebergSource } from "./relations.ts";
 import type { Session } from "./session.ts";
 import { readTestCache } from "./test-cache.ts";
 import type { TestCache } from "./test-cache.ts";
@@ -33,6 +35,8 @@ export interface PlannedRun {
   readonly renderer: Renderer;
   /** Unique id → table as the catalog points at it, for every table that the run reads or writes. */
   readonly tables: ReadonlyMap<string, CatalogTable>;
+  /** Source unique id → table, of the Iceberg sources that the run reads. */
+  readonly sourceTables: ReadonlyMap<string, TableMetadata>;
   readonly testCache: TestCache;
   /** Test unique id → versions of the landing zones that it reads. */
   readonly landingVersions: ReadonlyMap<string, Readonly<Record<string, string>>>;
@@ -49,9 +53,6 @@ export interface PlannedNode {
   readonly landing: LandingState | null;
 }
 
-/** The version that fingerprints carry; results of the same SQL may differ between engines. */
-const engineVersion = "duckdb 1.5";
-
 export async function planRun(session: Session, options: RunOptions): Promise<Plan> {
   return (await planDetailed(session, options)).plan;
 }
@@ -64,9 +65,10 @@ export async function planDetailed(session: Session, options: RunOptions): Promi
   const tables = await loadStates(session, found.nodes, inputs);
   const { nodes: selected, warnings } = leaveOutUnready(found.nodes, inputs, tables);
   const testCache = await readTestCache(session);
-  const fingerprintContext = { timezone: graph.project.settings.timezone, engine: engineVersion };
+  const fingerprintContext = { timezone: graph.project.settings.timezone, engine: await session.engineVersion() };
+  const sourceTables = await loadSources(session, inputs.values());
   const landingVersions = new Map<string, Readonly<Record<string, string>>>();
-  const planner = { session, options, renderer, tables, testCache, landingVersions, fingerprintContext };
+  const planner = { session, options, renderer, tables, testCache, landingVersions, sourceTables, fingerprintContext };
   const planned = new Map<string, PlannedNode>();
   const selectedIds = new Set(selected.map((node) => node.uniqueId));
   for (const node of selected) {
@@ -88,6 +90,7 @@ export async function planDetailed(session: Session, options: RunOptions): Promi
     tables,
     testCache,
     landingVersions,
+    sourceTables,
     warnings: [...found.warnings, ...warnings],
     fingerprintContext,
   };
@@ -100,6 +103,7 @@ interface Planner {
   readonly tables: ReadonlyMap<string, CatalogTable>;
   readonly testCache: TestCache;
   readonly landingVersions: Map<string, Readonly<Record<string, string>>>;
+  readonly sourceTables: ReadonlyMap<string, TableMetadata>;
   readonly fingerprintContext: FingerprintContext;
 }
 
@@ -230,12 +234,13 @@ async function planTable(
   const state = table === undefined ? null : readTableState(table);
   const fingerprint = fingerprintOf(planner, node, inputs);
   const ingesting = node.resourceType === "model" && ingests(node, inputs);
+  if (node.resourceType === "model") checkStrategy(node);
   if (ingesting) checkIngestion(node, inputs);
   const fullRefresh = node.config.fullRefresh ?? options.fullRefresh ?? false;
   if (!isInlined(node)) refusePartial(planner, node, state);
   const landing = isInlined(node)
     ? null
-    : await landingState({ session, node, inputs, table: table ?? null, ingesting, fullRefresh });
+    : await landingState({ session, node, inputs, table: table ?? null, ingesting, fullRefresh, allowLoss: options.allowLoss ?? false });
   const decision = decide(node.config.materialized, {
     state,
     fingerprint,
@@ -269,13 +274,22 @@ function refusePartial(planner: Planner, node: Model | Seed, state: TableState |
   );
 }
 
-function checkIngestion(model: Model, inputs: Inputs): void {
-  const at = { file: model.path };
-  const sources = landingSources(inputs).map((source) => `${source.sourceName}.${source.name}`);
-  if (sources.length > 1) throw lakeError("run/one-landing-source", { model: model.name, sources }, { at });
+/** Appending under another strategy's name would double rows. */
+function checkStrategy(model: Model): void {
   const strategy = model.config.strategy ?? "append";
-  if (strategy !== "append")
-    throw lakeError("run/strategy-not-available", { model: model.name, strategy }, { at });
+  if (model.config.materialized !== "incremental" || strategy === "append") return;
+  throw lakeError(
+    "run/strategy-not-available",
+    { model: model.name, strategy },
+    { at: { file: model.path }, hint: 'use strategy="append", or materialized="table" to rebuild it whole' },
+  );
+}
+
+function checkIngestion(model: Model, inputs: Inputs): void {
+  const sources = landingSources(inputs).map((source) => `${source.sourceName}.${source.name}`);
+  if (sources.length > 1) {
+    throw lakeError("run/one-landing-source", { model: model.name, sources }, { at: { file: model.path } });
+  }
 }
 
 function fingerprintOf(planner: Planner, node: Model | Seed, inputs: Inputs): string {
@@ -297,12 +311,37 @@ function inputStates(
   inputs: Inputs,
   planned: ReadonlyMap<string, PlannedNode>,
 ): InputState[] {
-  return tableInputs(inputs).map((input) => {
+  const states = tableInputs(inputs).map((input): InputState => {
     const table = planner.tables.get(input.uniqueId);
     const changes = planned.get(input.uniqueId)?.step.action === "build";
     const version = changes || table === undefined ? null : readTableState(table).version;
     return { uniqueId: input.uniqueId, name: input.name, version };
   });
+  return [...states, ...sourceStates(planner, inputs)];
+}
+
+/** Tables of others have versions as ours do; what has none is never unchanged (rule 20). */
+function sourceStates(planner: Planner, inputs: Inputs): InputState[] {
+  return inputs.leaves.flatMap((leaf) => {
+    if (leaf.resourceType !== "source" || leaf.type === "landing") return [];
+    const metadata = planner.sourceTables.get(leaf.uniqueId);
+    // The ledgers move with the tables that they belong to.
+    if (leaf.type === "engine" && tableInputs(inputs).length > 0) return [];
+    const version = metadata === undefined ? null : tableVersion(metadata);
+    return [{ uniqueId: leaf.uniqueId, name: `${leaf.sourceName}.${leaf.name}`, version }];
+  });
+}
+
+/** The metadata of every Iceberg source that the selection reads. */
+async function loadSources(session: Session, inputs: Iterable<Inputs>): Promise<Map<string, TableMetadata>> {
+  const sources = new Map<string, TableMetadata>();
+  for (const { leaves } of inputs) {
+    for (const leaf of leaves) {
+      if (leaf.resourceType !== "source" || leaf.type !== "iceberg" || sources.has(leaf.uniqueId)) continue;
+      sources.set(leaf.uniqueId, await icebergSource(session, leaf));
+    }
+  }
+  return sources;
 }
 
 async function planTest(

@@ -22,7 +22,12 @@ export class RunTables {
   /** Tables that this run staged or published. */
   readonly built = new Set<string>();
 
-  constructor(tables: ReadonlyMap<string, CatalogTable>) {
+  constructor(
+    tables: ReadonlyMap<string, CatalogTable>,
+    /** Tables of others, by the unique id of their source. */
+    sourceTables: ReadonlyMap<string, TableMetadata> = new Map(),
+  ) {
+    for (const [uniqueId, metadata] of sourceTables) this.#current.set(uniqueId, metadata);
     for (const [uniqueId, table] of tables) this.#current.set(uniqueId, table.metadata);
   }
 
@@ -66,6 +71,8 @@ export interface RelationOptions {
   readonly sample?: string | undefined;
   /** `--empty`: no rows from any input that this run did not build. */
   readonly empty?: boolean | undefined;
+  /** The model's own choice, over that of the source. */
+  readonly onBadRecord?: "fail" | "quarantine" | undefined;
   /** The statement that reads the relations directly, for leaving out files that it cannot need. */
   readonly sql?: string;
 }
@@ -104,7 +111,7 @@ async function sourceRelations(options: RelationOptions, source: Source, name: s
     ];
   }
   if (source.type === "iceberg") {
-    const metadata = await icebergSource(session, source);
+    const metadata = options.tables.get(source.uniqueId) ?? (await icebergSource(session, source));
     return [await scanRelation(session, name, metadata, await predicateFor(options, name, metadata))];
   }
   const files = options.landing?.get(source.uniqueId) ?? (await listSource(session, source));
@@ -115,7 +122,7 @@ async function sourceRelations(options: RelationOptions, source: Source, name: s
     format: "jsonl",
     files: options.empty === true ? [] : files,
     columns: source.landingColumns ?? [],
-    onBadRecord: source.onBadRecord,
+    onBadRecord: options.onBadRecord ?? source.onBadRecord,
     declaredAt: source.at,
   };
   return [relation, ...whole.cut];

@@ -9,7 +9,9 @@ import { computeSettings } from "./compute-settings.ts";
 
 /** Opens adapters; `wire.ts` is the only implementation and the only file that names an adapter. */
 export interface Adapters {
-  compute(profile: TargetProfile, settings: ComputeSettings): Promise<Compute>;
+  compute(profile: TargetProfile, settings: ComputeSettings, storage: Storage): Promise<Compute>;
+  /** Name and version of the engine, without opening it: part of every fingerprint (rule 19). */
+  engineVersion(profile: TargetProfile): Promise<string>;
   catalog(profile: TargetProfile): Promise<Catalog>;
   storage(profile: TargetProfile): Promise<Storage>;
 }
@@ -51,9 +53,14 @@ export class Session {
       this.#adapters.compute(
         this.profile,
         computeSettings({ graph: this.graph, profile: this.profile, storage, nowMs: this.now() }),
+        storage,
       ),
     );
     return this.#compute;
+  }
+
+  engineVersion(): Promise<string> {
+    return this.#adapters.engineVersion(this.profile);
   }
 
   catalog(): Promise<Catalog> {

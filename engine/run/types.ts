@@ -84,6 +84,8 @@ export type RunEvent =
 export interface RunOptions extends SelectionRequest {
   readonly command: "run" | "build" | "test" | "seed";
   readonly fullRefresh?: boolean;
+  /** A full refresh may lose rows whose landing files are no longer there. */
+  readonly allowLoss?: boolean;
   readonly noReuse?: boolean;
   readonly failFast?: boolean;
   readonly storeFailures?: boolean;

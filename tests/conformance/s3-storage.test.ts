@@ -46,8 +46,7 @@ describeWith(versitygwUnavailable(), "S3 under faults", () => {
     requests.length = 0;
   });
 
-  const textOf = async (path: string): Promise<string> =>
-    new TextDecoder().decode(await direct.read(path));
+  const textOf = async (path: string): Promise<string> => new TextDecoder().decode(await direct.read(path));
   async function listed(at: string): Promise<string[]> {
     const paths: string[] = [];
     for await (const file of direct.list(at)) paths.push(file.path);
@@ -105,7 +104,10 @@ describeWith(versitygwUnavailable(), "S3 under faults", () => {
   test("silence without an end is a failure in bounded time", async () => {
     proxy.fail({ method: "GET", times: 100, what: { silent: true } });
     const begun = performance.now();
-    await expect(storage.read(`${prefix}/a`)).rejects.toMatchObject({ code: "storage/failed", retryable: true });
+    await expect(storage.read(`${prefix}/a`)).rejects.toMatchObject({
+      code: "storage/failed",
+      retryable: true,
+    });
     expect(performance.now() - begun).toBeLessThan(20_000);
   });
 
@@ -148,7 +150,10 @@ describeWith(versitygwUnavailable(), "S3 under faults", () => {
     test("of a stream whose last bytes are wrong fails instead of ending", async () => {
       await direct.write(`${prefix}/a`, content);
       proxy.fail({ method: "GET", times: 1, what: { spoilReply: true } });
-      await expect(streamed(`${prefix}/a`)).rejects.toMatchObject({ code: "storage/failed", retryable: true });
+      await expect(streamed(`${prefix}/a`)).rejects.toMatchObject({
+        code: "storage/failed",
+        retryable: true,
+      });
     });
 
     test("of a range is the range, or is asked for again", async () => {
@@ -206,14 +211,24 @@ describeWith(versitygwUnavailable(), "S3 under faults", () => {
       const folder = await scratchFolder();
       const localPath = join(folder, "large");
       await writeFile(localPath, randomBytes(40_000_000));
-      proxy.fail({ method: "PUT", url: "partNumber=3", times: 100, what: { answer: 403, code: "AccessDenied" } });
+      proxy.fail({
+        method: "PUT",
+        url: "partNumber=3",
+        times: 100,
+        what: { answer: 403, code: "AccessDenied" },
+      });
       await expect(storage.putFiles([{ localPath, path: `${prefix}/large` }])).rejects.toMatchObject({
         code: "storage/failed",
       });
       expect(counted("AbortMultipartUpload")).toBe(1);
       expect(await listed(prefix)).toEqual([]);
       expect(await readdir(folder)).toEqual(["large"]);
-      proxy.fail({ method: "PUT", url: "partNumber=3", times: 2, what: { answer: 500, code: "InternalError" } });
+      proxy.fail({
+        method: "PUT",
+        url: "partNumber=3",
+        times: 2,
+        what: { answer: 500, code: "InternalError" },
+      });
       await storage.putFiles([{ localPath, path: `${prefix}/large` }]);
       expect(await direct.stat(`${prefix}/large`)).toMatchObject({ sizeBytes: 40_000_000 });
       expect(await readdir(folder)).toEqual([]);
@@ -227,7 +242,9 @@ describeWith(versitygwUnavailable(), "S3 under faults", () => {
       );
       const won = outcomes.flatMap(({ status }, index) => (status === "fulfilled" ? [index] : []));
       expect(won.length).toBe(1);
-      expect(Buffer.from(await direct.read(`${prefix}/large`)).equals(contents[won[0] ?? 0] ?? Buffer.of())).toBe(true);
+      expect(
+        Buffer.from(await direct.read(`${prefix}/large`)).equals(contents[won[0] ?? 0] ?? Buffer.of()),
+      ).toBe(true);
     });
   });
 
@@ -249,8 +266,14 @@ describeWith(versitygwUnavailable(), "S3 under faults", () => {
     }
     const wrong = openS3Storage({ storage: { ...server.storage, secret_access_key: "hunter2hunter2" } });
     await note(wrong.read(`${prefix}/a`));
-    await note(Promise.resolve().then(() => openS3Storage({ storage: { ...server.storage, secret_acces_key: "hunter2" } })));
-    await note(Promise.resolve().then(() => openS3Storage({ storage: { ...server.storage, sse: "hunter2" } })));
+    await note(
+      Promise.resolve().then(() =>
+        openS3Storage({ storage: { ...server.storage, secret_acces_key: "hunter2" } }),
+      ),
+    );
+    await note(
+      Promise.resolve().then(() => openS3Storage({ storage: { ...server.storage, sse: "hunter2" } })),
+    );
     for (const text of shown) {
       for (const secret of [...secrets, "hunter2"]) expect(text).not.toContain(secret);
       expect(text).not.toMatch(/Signature=[0-9a-f]/);

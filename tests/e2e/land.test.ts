@@ -73,7 +73,11 @@ function suite(open: () => Promise<Place>): void {
     const found: Record<string, string> = {};
     for await (const { path: at } of place.storage.list(place.folder)) {
       const bytes = await place.storage.read(at);
-      const text = at.endsWith(".gz") ? gunzipSync(bytes) : at.endsWith(".zst") ? zstdDecompressSync(bytes) : bytes;
+      const text = at.endsWith(".gz")
+        ? gunzipSync(bytes)
+        : at.endsWith(".zst")
+          ? zstdDecompressSync(bytes)
+          : bytes;
       found[at.slice(place.folder.length + 1)] = Buffer.from(text).toString();
     }
     return found;
@@ -92,19 +96,22 @@ function suite(open: () => Promise<Place>): void {
     expect(project.read("a.jsonl")).toBe('{"id":1}\n');
   });
 
-  test.each(["gzip", "zstd"])("files are compressed with %s, and the same lines are known again", async (format) => {
-    project.write({ "a.jsonl": '{"id":1}\n'.repeat(1000) });
-    expect(await land("a.jsonl", "--compress", format)).toMatchObject({ code: 0 });
-    const name = format === "gzip" ? "a.jsonl.gz" : "a.jsonl.zst";
-    expect(await landed()).toEqual({ [name]: '{"id":1}\n'.repeat(1000) });
-    for (const other of [[], ["--compress", "gzip"], ["--compress", "zstd"]]) {
-      expect(await land("a.jsonl", ...other)).toMatchObject({
-        code: 0,
-        stdout: expect.stringContaining("1 there already"),
-      });
-    }
-    expect(Object.keys(await landed())).toEqual([name]);
-  });
+  test.each(["gzip", "zstd"])(
+    "files are compressed with %s, and the same lines are known again",
+    async (format) => {
+      project.write({ "a.jsonl": '{"id":1}\n'.repeat(1000) });
+      expect(await land("a.jsonl", "--compress", format)).toMatchObject({ code: 0 });
+      const name = format === "gzip" ? "a.jsonl.gz" : "a.jsonl.zst";
+      expect(await landed()).toEqual({ [name]: '{"id":1}\n'.repeat(1000) });
+      for (const other of [[], ["--compress", "gzip"], ["--compress", "zstd"]]) {
+        expect(await land("a.jsonl", ...other)).toMatchObject({
+          code: 0,
+          stdout: expect.stringContaining("1 there already"),
+        });
+      }
+      expect(Object.keys(await landed())).toEqual([name]);
+    },
+  );
 
   test("a different file of the same name is refused and changes nothing", async () => {
     project.write({ "a.jsonl": '{"id":1}\n' });
@@ -120,7 +127,11 @@ function suite(open: () => Promise<Place>): void {
   });
 
   test("a file that no run would read, a folder, a missing file and a cut archive are refused", async () => {
-    project.write({ "a.csv": "1", "_a.jsonl": "{}", "cut.jsonl.gz": gzipSync("{}\n".repeat(999)).subarray(0, 30) });
+    project.write({
+      "a.csv": "1",
+      "_a.jsonl": "{}",
+      "cut.jsonl.gz": gzipSync("{}\n".repeat(999)).subarray(0, 30),
+    });
     mkdirSync(path.join(project.root, "folder.jsonl"));
     for (const [name, reason] of [
       ["a.csv", "no file pattern of the source landing.events takes a.csv"],
@@ -146,7 +157,10 @@ function suite(open: () => Promise<Place>): void {
   });
 
   test("a file of many megabytes arrives byte for byte", async () => {
-    const lines = Array.from({ length: 400_000 }, (_, id) => `{"id":${id},"note":"${"x".repeat(id % 97)}"}\n`).join("");
+    const lines = Array.from(
+      { length: 400_000 },
+      (_, id) => `{"id":${id},"note":"${"x".repeat(id % 97)}"}\n`,
+    ).join("");
     writeFileSync(path.join(project.root, "large.jsonl"), lines);
     expect(await land("large.jsonl")).toMatchObject({ code: 0 });
     const [[name, content] = []] = Object.entries(await landed());

@@ -39,7 +39,37 @@ describeWith(await whyNoPyiceberg(), "PyIceberg on what lake writes", () => {
       { ask: "describe", table: "lakehouse.every_type" },
     ]);
     expect(audit.problems).toEqual([]);
-    expect(described.fields.map(([, name, type]) => `${name} ${type}`)).toMatchSnapshot();
+    expect(described.fields.map(([, name, type]) => `${name} ${type}`)).toMatchInlineSnapshot(`
+      [
+        "row_number int",
+        "c_boolean boolean",
+        "c_int int",
+        "c_long long",
+        "c_float float",
+        "c_double double",
+        "c_decimal_5 decimal(5, 2)",
+        "c_decimal_18 decimal(18, 4)",
+        "c_decimal_38 decimal(38, 10)",
+        "c_date date",
+        "c_time time",
+        "c_timestamp timestamp",
+        "c_timestamptz timestamptz",
+        "c_string string",
+        "c_text string",
+        "c_uuid uuid",
+        "c_binary binary",
+        "l_int list<int>",
+        "l_struct list<struct<30: x: optional int, 31: y z: optional string>>",
+        "m_text map<string, long>",
+        "m_struct map<int, struct<36: z: optional string, 37: w: optional decimal(20, 3)>>",
+        "s_deep struct<38: a: optional int, 39: b: optional struct<40: c: optional string, 41: d: optional struct<42: e: optional double, 43: f: optional timestamptz>>>",
+        "l_nested list<list<int>>",
+        "n_long long",
+        "n_text string",
+        "n_struct struct<46: a: optional int, 47: b: optional double>",
+        "n_list list<string>",
+      ]
+    `);
     await project.withSession(async (session) => {
       const { ours, planned, schema } = await bothReadings(session, "every_type");
       expect(ours).toHaveLength(18);
@@ -58,7 +88,7 @@ describeWith(await whyNoPyiceberg(), "PyIceberg on what lake writes", () => {
     expect(reports.flatMap(({ problems }, index) => problems.map((problem) => `${names[index]}: ${problem}`))).toEqual([]);
     const files = Object.fromEntries(reports.map(({ facts }, index) => [names[index], facts.files]));
     expect(files["lakehouse.bucket_c_int"]).toBeGreaterThan(3);
-    expect(files["lakehouse.identity_c_string"]).toBe(18);
+    expect(files["lakehouse.identity_c_string"]).toBe(17);
     expect(files["lakehouse.void_c_int"]).toBe(1);
   });
 

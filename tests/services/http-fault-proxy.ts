@@ -126,7 +126,8 @@ function forward({ incoming, outgoing, target, what }: Forwarding): void {
         outgoing.write(bytes);
         return;
       }
-      const part = "cutReplyAfter" in what ? chunk.subarray(0, Math.max(0, what.cutReplyAfter - sent)) : chunk;
+      const part =
+        "cutReplyAfter" in what ? chunk.subarray(0, Math.max(0, what.cutReplyAfter - sent)) : chunk;
       sent += part.length;
       outgoing.write(part);
       if (!("cutReplyAfter" in what) || sent < what.cutReplyAfter) return;

@@ -40,11 +40,15 @@ export async function startVersitygw(): Promise<RunningS3> {
   const port = await freePort();
   const accessKeyId = `lake${randomUUID().slice(0, 8)}`;
   const secretAccessKey = randomUUID();
-  const server = spawn(binary, ["--port", `127.0.0.1:${port}`, "--region", region, "--quiet", "posix", root], {
-    cwd: folder,
-    env: { ...process.env, ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const server = spawn(
+    binary,
+    ["--port", `127.0.0.1:${port}`, "--region", region, "--quiet", "posix", root],
+    {
+      cwd: folder,
+      env: { ...process.env, ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey },
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
   const killWithUs = (): void => void server.kill("SIGKILL");
   process.once("exit", killWithUs);
   const stop = async (): Promise<void> => {
@@ -112,7 +116,13 @@ async function answering(endpoint: string, server: ChildProcess): Promise<void> 
   for (;;) {
     if (server.exitCode !== null) throw new Error(`versitygw ended with ${server.exitCode}:\n${log}`);
     // Without a signature it refuses, which is an answer.
-    if (await fetch(endpoint).then(() => true, () => false)) return;
+    if (
+      await fetch(endpoint).then(
+        () => true,
+        () => false,
+      )
+    )
+      return;
     if (Date.now() > deadline) throw new Error(`versitygw did not answer within 30 s:\n${log}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

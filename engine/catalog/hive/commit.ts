@@ -78,7 +78,10 @@ async function createTable(context: HiveContext, commit: TableCommit): Promise<v
       }
       // Which of the two it says for a database that is not there depends on the server's version.
       const { kind, message } = fault;
-      if (kind === "NoSuchObjectException" || /no such database|database .*not (?:found|exist)/i.test(message)) {
+      if (
+        kind === "NoSuchObjectException" ||
+        /no such database|database .*not (?:found|exist)/i.test(message)
+      ) {
         const { namespace } = identifier;
         return lakeError("catalog/namespace-not-found", { namespace }, { cause: fault });
       }
@@ -125,7 +128,8 @@ async function readBase(
 ): Promise<{ readonly table: HiveTable; readonly found: string }> {
   const table = await readHiveTable(client, commit.identifier);
   const found = metadataLocationOf(table);
-  if (table === null || found === null || found !== commit.baseMetadataLocation) throw conflict(commit, found);
+  if (table === null || found === null || found !== commit.baseMetadataLocation)
+    throw conflict(commit, found);
   return { table, found };
 }
 
@@ -153,7 +157,11 @@ export function modifiedTo(fault: MetastoreFault): string | null {
   return /' is '([^']*)'/.exec(fault.message)?.[1] ?? "another state";
 }
 
-function conflict({ identifier, baseMetadataLocation }: TableCommit, found: string | null, cause?: unknown): Error {
+function conflict(
+  { identifier, baseMetadataLocation }: TableCommit,
+  found: string | null,
+  cause?: unknown,
+): Error {
   const expected = baseMetadataLocation ?? "no table";
   const parameters = { table: tableName(identifier), expected, found: found ?? "no such table" };
   return lakeError("catalog/conflict", parameters, { retryable: true, cause });

@@ -111,7 +111,8 @@ function parametersOf(commit: TableCommit, existing: Parameters): Parameters {
     if (!(key in newMetadata.properties) && !ownKeys.has(key)) parameters.delete(hiveNames[key] ?? key);
   }
   for (const [key, value] of Object.entries(newMetadata.properties)) {
-    if (key.toLowerCase() !== ownerProperty && !ownKeys.has(key)) parameters.set(hiveNames[key] ?? key, value);
+    if (key.toLowerCase() !== ownerProperty && !ownKeys.has(key))
+      parameters.set(hiveNames[key] ?? key, value);
   }
   parameters.set("uuid", newMetadata["table-uuid"]);
   parameters.set("table_type", "ICEBERG");

@@ -67,7 +67,12 @@ export class MetastoreClient {
     const attempt = (): Promise<R> => this.#callOnce(method, args);
     const retryable = (error: unknown): boolean =>
       error instanceof LostCall && (method.repeatable || !error.sent) && !this.#closed;
-    const patience = { attempts: options.once === true ? 1 : 4, firstDelayMs: 150, maxDelayMs: 2000, retryable };
+    const patience = {
+      attempts: options.once === true ? 1 : 4,
+      firstDelayMs: 150,
+      maxDelayMs: 2000,
+      retryable,
+    };
     const act = (): Promise<R> => retry(patience, attempt);
     return options.urgent === true ? act() : this.#limited(act);
   }

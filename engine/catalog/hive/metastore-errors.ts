@@ -41,7 +41,11 @@ function hintOf(problem: string): string | undefined {
   if (problem.includes("HIVE_LOCKS")) {
     return "the metastore's database has no lock tables: make them with schematool, or set `lock: false` where every writer uses compare-and-set";
   }
-  if (/No FileSystem for scheme|ClassNotFoundException.*S3A|Failed to create external path|Unable to create database path/i.test(problem)) {
+  if (
+    /No FileSystem for scheme|ClassNotFoundException.*S3A|Failed to create external path|Unable to create database path/i.test(
+      problem,
+    )
+  ) {
     return "the metastore itself must be able to reach the warehouse: give it hadoop-aws and credentials";
   }
   if (/location.*(warehouse|external)/i.test(problem)) {

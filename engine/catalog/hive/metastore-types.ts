@@ -1,6 +1,17 @@
 // The part of Hive Metastore 4.0.0's interface that an Iceberg catalog needs. Numbers are the server's own
 // field ids; structs and methods are named as the server names them, so that both can be searched for.
-import { bool, i16, i32, i64, list, string, struct, textMap, type Codec, type Decoded } from "./thrift-codec.ts";
+import {
+  bool,
+  i16,
+  i32,
+  i64,
+  list,
+  string,
+  struct,
+  textMap,
+  type Codec,
+  type Decoded,
+} from "./thrift-codec.ts";
 
 export const principalType = { user: 1, role: 2, group: 3 } as const;
 export const lockState = { acquired: 1, waiting: 2, abort: 3, notAcquired: 4 } as const;
@@ -152,9 +163,12 @@ const aborted = "TxnAbortedException";
 
 export const methods = {
   getVersion: reads("getVersion", none, string),
-  getConfigValue: reads("get_config_value", struct({ name: [1, string], defaultValue: [2, string] }), string, [
-    "ConfigValSecurityException",
-  ]),
+  getConfigValue: reads(
+    "get_config_value",
+    struct({ name: [1, string], defaultValue: [2, string] }),
+    string,
+    ["ConfigValSecurityException"],
+  ),
   getAllDatabases: reads("get_all_databases", none, list(string), [meta]),
   getDatabase: reads("get_database", struct({ name: [1, string] }), database, [noSuch, meta]),
   getAllTables: reads("get_all_tables", struct({ dbName: [1, string] }), list(string), [meta]),
@@ -176,7 +190,11 @@ export const methods = {
     aborted,
     noLock,
   ]),
-  createDatabase: writes("create_database", struct({ database: [1, database] }), [exists, invalidObject, meta]),
+  createDatabase: writes("create_database", struct({ database: [1, database] }), [
+    exists,
+    invalidObject,
+    meta,
+  ]),
   dropDatabase: writes(
     "drop_database",
     struct({ name: [1, string], deleteData: [2, bool], cascade: [3, bool] }),
@@ -197,8 +215,14 @@ export const methods = {
     noSuch,
     meta,
   ]),
-  lock: { ...reads("lock", struct({ rqst: [1, lockRequest] }), lockResponse, [noTransaction, aborted]), repeatable: false },
-  unlock: { ...writes("unlock", struct({ rqst: [1, unlockRequest] }), [noLock, "TxnOpenException"]), repeatable: true },
+  lock: {
+    ...reads("lock", struct({ rqst: [1, lockRequest] }), lockResponse, [noTransaction, aborted]),
+    repeatable: false,
+  },
+  unlock: {
+    ...writes("unlock", struct({ rqst: [1, unlockRequest] }), [noLock, "TxnOpenException"]),
+    repeatable: true,
+  },
   heartbeat: {
     ...writes("heartbeat", struct({ ids: [1, heartbeatRequest] }), [noLock, noTransaction, aborted]),
     repeatable: true,

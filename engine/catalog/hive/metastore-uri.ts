@@ -8,7 +8,10 @@ export function parseMetastoreUris(uris: readonly string[]): readonly MetastoreA
   const parts = uris.flatMap((text) => text.split(",")).map((text) => text.trim());
   const addresses = parts.filter((text) => text !== "").map(parseOne);
   if (addresses.length === 0) {
-    throw lakeError("catalog/bad-uri", { uri: JSON.stringify(uris.join(",")), problem: "it names no server" });
+    throw lakeError("catalog/bad-uri", {
+      uri: JSON.stringify(uris.join(",")),
+      problem: "it names no server",
+    });
   }
   return addresses;
 }

@@ -19,7 +19,13 @@ export async function createNamespace(
   name: string,
   properties: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const { location, comment, [ownerKey]: owner, [ownerTypeKey]: ownerType = "USER", ...parameters } = properties;
+  const {
+    location,
+    comment,
+    [ownerKey]: owner,
+    [ownerTypeKey]: ownerType = "USER",
+    ...parameters
+  } = properties;
   const database: HiveDatabase = {
     name,
     description: comment,

@@ -4,7 +4,9 @@ import type { Json } from "../../common/json.ts";
 import { suggest } from "../../common/suggest.ts";
 import type { HiveCatalogOptions } from "./hive-catalog.ts";
 
-const seconds: Readonly<Record<string, "connectTimeoutMs" | "callTimeoutMs" | "lockTimeoutMs" | "settleTimeoutMs">> = {
+const seconds: Readonly<
+  Record<string, "connectTimeoutMs" | "callTimeoutMs" | "lockTimeoutMs" | "settleTimeoutMs">
+> = {
   connect_timeout_seconds: "connectTimeoutMs",
   call_timeout_seconds: "callTimeoutMs",
   lock_timeout_seconds: "lockTimeoutMs",

@@ -75,7 +75,9 @@ async function failureOf(change: Change): Promise<unknown> {
 async function lookAgain(change: Change, deadline: number): Promise<State> {
   const retryable = (): boolean => performance.now() < deadline;
   try {
-    return await retry({ attempts: 100, firstDelayMs: 200, maxDelayMs: 2000, retryable }, () => change.state());
+    return await retry({ attempts: 100, firstDelayMs: 200, maxDelayMs: 2000, retryable }, () =>
+      change.state(),
+    );
   } catch {
     return "unknown";
   }

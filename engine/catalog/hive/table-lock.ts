@@ -59,7 +59,11 @@ async function acquire(acquisition: Acquisition): Promise<bigint> {
   let { answer, repeated } = await request(acquisition, deadline);
   let lockid = answer.lockid ?? 0n;
   try {
-    for (let delayMs = 50; answer.state === lockState.waiting; delayMs = Math.min(delayMs * 1.5, longestDelayMs)) {
+    for (
+      let delayMs = 50;
+      answer.state === lockState.waiting;
+      delayMs = Math.min(delayMs * 1.5, longestDelayMs)
+    ) {
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) throw await lockedError(acquisition);
       await pause(Math.min(delayMs * (0.5 + Math.random() / 2), leftMs));
@@ -134,7 +138,8 @@ async function lockedError(acquisition: Acquisition): Promise<Error> {
   const holder = locks.find(({ state, agentInfo }) => {
     return state === lockState.acquired && agentInfo !== acquisition.agentInfo;
   });
-  const ended = holder === undefined ? "" : `lock ${holder.lockid}, last heard of ${time(holder.lastheartbeat)}; `;
+  const ended =
+    holder === undefined ? "" : `lock ${holder.lockid}, last heard of ${time(holder.lastheartbeat)}; `;
   return lakeError(
     "catalog/locked",
     {

@@ -28,7 +28,10 @@ export async function locateTables(
   }
   const batches = [...namesOf].flatMap(([namespace, names]) => {
     const all = [...names.keys()];
-    const starts = Array.from({ length: Math.ceil(all.length / tablesPerCall) }, (_, at) => at * tablesPerCall);
+    const starts = Array.from(
+      { length: Math.ceil(all.length / tablesPerCall) },
+      (_, at) => at * tablesPerCall,
+    );
     return starts.map((at) => ({ namespace, names: all.slice(at, at + tablesPerCall) }));
   });
   const located = new Map<string, string>();

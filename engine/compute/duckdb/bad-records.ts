@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api";
 import type { LandingRelation, RejectedRecord } from "../compute.ts";
 import { reasonsSql } from "./landing.ts";
-import { localPath, readRows } from "./session.ts";
+import { readRows } from "./session.ts";
 import { decompressor } from "./verify-file.ts";
 
 interface Line {
@@ -18,6 +18,8 @@ export interface BadRecordSearch {
   readonly relation: LandingRelation;
   /** As the relation spells it. */
   readonly path: string;
+  /** Where it is read. */
+  readonly localPath: string;
   readonly scratchDirectory: string;
   /** The search ends at this many. */
   readonly limit: number;
@@ -33,7 +35,7 @@ const newline = Buffer.from("\n");
 export async function findBadRecords(search: BadRecordSearch): Promise<RejectedRecord[]> {
   const found: RejectedRecord[] = [];
   let waiting: Line[][] = [];
-  for await (const chunk of chunksOf(linesOf(localPath(search.path)))) {
+  for await (const chunk of chunksOf(linesOf(search.localPath))) {
     waiting.push(chunk);
     if (waiting.length < chunksPerQuery) continue;
     found.push(...(await checkChunks(search, waiting)));

@@ -46,21 +46,40 @@ async function partitionValues(type: PrimitiveType, texts: readonly string[]): P
   return files.map(({ partition }) => partition[0] ?? null);
 }
 
-test.each(["timestamp", "timestamptz"] as const)("infinite values of %s have partitions of their own", async (type) => {
-  const found = await partitionValues(type, ["infinity", "-infinity", "1969-12-31 23:59:59.999999+00"]);
-  expect(new Set(found)).toEqual(new Set([9_223_372_036_854_775_807n, -9_223_372_036_854_775_807n, -1n, null]));
-});
+test.each(["timestamp", "timestamptz"] as const)(
+  "infinite values of %s have partitions of their own",
+  async (type) => {
+    const found = await partitionValues(type, ["infinity", "-infinity", "1969-12-31 23:59:59.999999+00"]);
+    expect(new Set(found)).toEqual(
+      new Set([9_223_372_036_854_775_807n, -9_223_372_036_854_775_807n, -1n, null]),
+    );
+  },
+);
 
-test.each(["float", "double"] as const)("the two zeros of %s are two partitions, NaN is one", async (type) => {
-  const found = await partitionValues(type, ["-0.0", "0.0", "nan", "-nan", "inf", "0.1"]);
-  const tenth = type === "float" ? Math.fround(0.1) : 0.1;
-  expect(found).toHaveLength(6);
-  for (const value of [-0, 0, Number.NaN, Infinity, tenth, null]) {
-    expect(found.some((candidate) => Object.is(candidate, value))).toBe(true);
-  }
-});
+test.each(["float", "double"] as const)(
+  "the two zeros of %s are two partitions, NaN is one",
+  async (type) => {
+    const found = await partitionValues(type, ["-0.0", "0.0", "nan", "-nan", "inf", "0.1"]);
+    const tenth = type === "float" ? Math.fround(0.1) : 0.1;
+    expect(found).toHaveLength(6);
+    for (const value of [-0, 0, Number.NaN, Infinity, tenth, null]) {
+      expect(found.some((candidate) => Object.is(candidate, value))).toBe(true);
+    }
+  },
+);
 
 test("text that means something in paths is a value like any other", async () => {
-  const texts = ["", ".", "..", "a/b", "50%", "%2F", "__HIVE_DEFAULT_PARTITION__", "it's \"it\"", "k=v", "김치 🍜"];
+  const texts = [
+    "",
+    ".",
+    "..",
+    "a/b",
+    "50%",
+    "%2F",
+    "__HIVE_DEFAULT_PARTITION__",
+    'it\'s "it"',
+    "k=v",
+    "김치 🍜",
+  ];
   expect(new Set(await partitionValues("string", texts))).toEqual(new Set([...texts, null]));
 });

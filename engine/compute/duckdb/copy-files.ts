@@ -13,7 +13,7 @@ import type {
   Value,
 } from "../../iceberg/types.ts";
 import { parseEngineText } from "../../iceberg/values.ts";
-import { localPath, readRows } from "./session.ts";
+import { readRows } from "./session.ts";
 import { identifier, literal } from "./text.ts";
 
 /** A field of the partition spec as the COPY sees it. */
@@ -50,15 +50,15 @@ export interface LayoutRequest {
   readonly properties: Readonly<Record<string, string>>;
 }
 
-export function fileLayout(request: LayoutRequest): FileLayout {
+export function fileLayout(request: LayoutRequest, localDirectory: string): FileLayout {
   const { schema, spec, dataLocation, writeId, properties } = request;
-  if (/^[a-z][a-z0-9+.-]*:/i.test(localPath(dataLocation))) {
+  if (/^[a-z][a-z0-9+.-]*:/i.test(localDirectory)) {
     throw lakeError("compute/unsupported-feature", { what: `the data location ${dataLocation}` });
   }
   const partitions = partitionColumns(schema, spec);
   return {
     dataLocation: dataLocation.replace(/\/+$/, ""),
-    localDirectory: localPath(dataLocation).replace(/\/+$/, ""),
+    localDirectory,
     writeId,
     partitions,
     plainColumns: partitions.every((column) => column !== null && column.derived === undefined),
@@ -110,7 +110,10 @@ function spelled(value: string, type: IcebergType): { derived: string; parse: (t
   }
   if (type === "float" || type === "double") {
     // NaN has a sign to the engine, but is one value.
-    return { derived: `if(isnan(${value}), 'nan', cast(${value} as varchar))`, parse: (text) => parseEngineText(type, text) };
+    return {
+      derived: `if(isnan(${value}), 'nan', cast(${value} as varchar))`,
+      parse: (text) => parseEngineText(type, text),
+    };
   }
   if (/^time/.test(String(type))) {
     const unit = String(type).endsWith("_ns") ? "epoch_ns" : "epoch_us";

@@ -7,7 +7,7 @@ import { groupBy } from "./group-by.ts";
 import { readDeletionVector } from "./deletion-vector.ts";
 import { physicalSchemas } from "./parquet-schema.ts";
 import type { RelationContext } from "./relation-context.ts";
-import { escapeGlob, localPath } from "./session.ts";
+import { escapeGlob, localPath } from "./paths.ts";
 import { literal } from "./text.ts";
 import { duckdbType, icebergType } from "./types.ts";
 
@@ -27,7 +27,10 @@ export async function deleteJoins(
   tasks: readonly ScanTask[],
   schema: Schema,
 ): Promise<DeleteJoins> {
-  const all = tasks.flatMap((task) => task.deletes.map((file) => ({ file, data: task.file.path })));
+  const { files: engine } = context.session;
+  const all = tasks.flatMap((task) =>
+    task.deletes.map((file) => ({ file, data: task.file.path, spelled: engine.spelled(task.file.path) })),
+  );
   const positional = all.filter(({ file }) => file.content === "position-deletes");
   const isVector = ({ file }: DeletePair) => file.format.toUpperCase() === "PUFFIN";
   const joins: string[] = [];
@@ -49,8 +52,9 @@ export async function deleteJoins(
 
 interface DeletePair {
   readonly file: DataFile;
-  /** The data file's path as the manifest spells it. */
+  /** The data file's path, as it is read and as the manifest spells it. */
   readonly data: string;
+  readonly spelled: string;
 }
 
 function positionJoin(rows: string): string {
@@ -60,7 +64,8 @@ function positionJoin(rows: string): string {
 /** The engine's name of each delete file, with each data file that it applies to under both its names. */
 function pairValues(pairs: readonly DeletePair[]): string {
   const rows = pairs.map(
-    ({ file, data }) => `(${literal(localPath(file.path))}, ${literal(data)}, ${literal(localPath(data))})`,
+    ({ file, data, spelled }) =>
+      `(${literal(localPath(file.path))}, ${literal(spelled)}, ${literal(localPath(data))})`,
   );
   return `(values ${rows.join(", ")}) as p(deleting, path, file)`;
 }

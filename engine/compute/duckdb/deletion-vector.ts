@@ -3,7 +3,7 @@ import { open } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { lakeError } from "../../common/errors.ts";
 import type { DataFile } from "../../iceberg/types.ts";
-import { localPath } from "./session.ts";
+import { localPath } from "./paths.ts";
 
 const magic = 0xd1d33964;
 /** Roaring's portable format: cookie of a bitmap without, and with, run containers. */

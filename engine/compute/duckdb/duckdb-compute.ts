@@ -1,19 +1,24 @@
 // The engine inside the process.
+import type { Storage } from "../../storage/storage.ts";
 import type { Compute, ComputeSettings } from "../compute.ts";
 import { bind } from "./bind.ts";
 import { landingColumns, landingSql } from "./landing.ts";
+import { replacedFiles } from "./engine-files.ts";
 import { pushdownPredicate } from "./pushdown.ts";
 import { operate, query, type QueryContext } from "./query.ts";
 import { openSession } from "./session.ts";
 import { toColumns, toSchema } from "./types.ts";
 import { volatileFunctions } from "./volatile.ts";
 
-/** Opens the embedded engine; it is closed to the outside from the first statement on. */
-export async function openDuckDb(settings: ComputeSettings): Promise<Compute> {
-  const session = await openSession(settings);
+/**
+ * Opens the embedded engine; it is closed to the outside from the first statement on. `storage` brings files
+ * that lie elsewhere than on this machine, and takes them there.
+ */
+export async function openDuckDb(settings: ComputeSettings, storage?: Storage): Promise<Compute> {
+  const session = await openSession(settings, storage);
   const context: QueryContext = {
     session,
-    landing: landingSql,
+    landing: (_, relation) => Promise.resolve(landingSql(relation, replacedFiles(session, relation))),
   };
   return {
     engine: "duckdb",

@@ -15,7 +15,7 @@ import { groupBy } from "./group-by.ts";
 import { withMappedIds } from "./name-mapping.ts";
 import { physicalSchemas, type PhysicalField, type PhysicalSchema } from "./parquet-schema.ts";
 import { emptySql, type RelationContext } from "./relation-context.ts";
-import { escapeGlob, localPath } from "./session.ts";
+import { escapeGlob, localPath } from "./paths.ts";
 import { identifier, literal, valueLiteral } from "./text.ts";
 import { duckdbType, toColumns } from "./types.ts";
 

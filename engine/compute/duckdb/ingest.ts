@@ -1,6 +1,6 @@
 // The landing files of one write: read as checked rows, verified beside that, counted and accounted for.
 import { createWriteStream } from "node:fs";
-import { mkdir, open, rm, stat } from "node:fs/promises";
+import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { DuckDBConnection } from "@duckdb/node-api";
@@ -15,7 +15,8 @@ import {
   flaggedFilesSql,
   type LandingSqlOptions,
 } from "./landing.ts";
-import { localPath, readRows, type DuckDbSession } from "./session.ts";
+import { replacedFiles } from "./engine-files.ts";
+import { readRows, type DuckDbSession } from "./session.ts";
 import { identifier, literal } from "./text.ts";
 import { decompressor, type VerifiedFile } from "./verify-file.ts";
 import { verifyFiles, type Verification } from "./verify-files.ts";
@@ -58,6 +59,8 @@ export class Ingest {
       );
     }
     this.#relations.push(relation);
+    for (const [path, local] of replacedFiles(this.#options.session, relation))
+      this.#replaced.set(path, local);
     for (const { path } of relation.files) await this.#replaceMarked(path);
     const count = `nextval(${literal(`memory.main.${identifier(this.#sequence)}`)}) < 0`;
     const onBad = relation.onBadRecord === "fail" ? failSql() : count;
@@ -68,9 +71,13 @@ export class Ingest {
     return { relation, replaced: this.#replaced, longestLine: this.#options.longestLine };
   }
 
+  #local(path: string): string {
+    return this.#options.session.files.localPath(path);
+  }
+
   /** The engine takes a byte order mark for a part of the first line: such a file is read from a copy without it. */
   async #replaceMarked(path: string): Promise<void> {
-    const local = localPath(path);
+    const local = this.#local(path);
     if (!(await beginsWithMark(local))) return;
     const copy = join(this.#scratch, `${this.#replaced.size}.jsonl`);
     await pipeline(withoutMark(textOf(local)), createWriteStream(copy));
@@ -80,7 +87,7 @@ export class Ingest {
   /** Starts reading every file to its end beside the engine. */
   startVerification(): void {
     const files = this.#relations.flatMap((relation) => relation.files);
-    this.#verification = verifyFiles([...new Set(files.map(({ path }) => localPath(path)))]);
+    this.#verification = verifyFiles([...new Set(files.map(({ path }) => this.#local(path)))]);
   }
 
   /** What each file gave, once all of them are proven whole and unchanged. */
@@ -90,7 +97,7 @@ export class Ingest {
     const rejected = (await this.#rejectedRows()) > 0 ? await this.#search("quarantine", mostRejected) : [];
     const counts = new Map<string, LandingCount>();
     for (const { path } of this.#relations.flatMap((relation) => relation.files)) {
-      const file = verified.get(localPath(path))!;
+      const file = verified.get(this.#local(path))!;
       const rejectedRows = rejected.filter((record) => record.path === path).length;
       const { sizeBytes, contentHash, modifiedMs } = file;
       counts.set(path, {
@@ -109,7 +116,7 @@ export class Ingest {
   async #verified(): Promise<ReadonlyMap<string, VerifiedFile>> {
     const verified = await this.#verification.done;
     for (const { path, sizeBytes } of this.#relations.flatMap((relation) => relation.files)) {
-      const file = verified.get(localPath(path))!;
+      const file = verified.get(this.#local(path))!;
       if (file.problem?.kind === "damaged") {
         throw lakeError(
           "compute/damaged-archive",
@@ -117,13 +124,13 @@ export class Ingest {
           { at: { file: path } },
         );
       }
-      const now = await stat(localPath(path)).catch(() => null);
-      const same = now !== null && now.size === file.sizeBytes && now.mtimeMs === file.modifiedMs;
+      const now = await this.#options.session.files.current(path);
+      const same = now !== null && now.sizeBytes === file.sizeBytes && now.modifiedMs === file.modifiedMs;
       if (!same || file.problem || sizeBytes !== file.sizeBytes) {
         throw lakeError("compute/landing-changed", {
           path,
           expectedBytes: sizeBytes,
-          foundBytes: now?.size ?? null,
+          foundBytes: now?.sizeBytes ?? null,
         });
       }
     }
@@ -154,6 +161,7 @@ export class Ingest {
           connection,
           relation,
           path,
+          localPath: this.#local(path),
           scratchDirectory: this.#scratch,
           limit: limit + 1 - count,
         };

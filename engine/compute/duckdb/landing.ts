@@ -17,7 +17,7 @@
 //   a line longer than `longestLineBytes`                an error of the whole read
 import { lakeError } from "../../common/errors.ts";
 import type { Column, LandingColumn, LandingRelation } from "../compute.ts";
-import { escapeGlob, localPath } from "./session.ts";
+import { escapeGlob, localPath } from "./paths.ts";
 import { identifier, literal } from "./text.ts";
 
 /** The landing file that a row came from, spelled as the relation spells it. */
@@ -223,9 +223,9 @@ function expected(column: string, type: string, value: string): string {
 }
 
 /** What a query sees: bad rows fail it, or are left out where the source says quarantine. */
-export async function landingSql(_connection: unknown, relation: LandingRelation): Promise<string> {
+export function landingSql(relation: LandingRelation, replaced: ReadonlyMap<string, string>): string {
   const onBad = relation.onBadRecord === "fail" ? failSql() : "false";
-  return checkedLandingSql({ relation, onBad, longestLine: usualLineBytes * 2 });
+  return checkedLandingSql({ relation, onBad, replaced, longestLine: usualLineBytes * 2 });
 }
 
 /** Fails the statement; which line it was, `bad-records.ts` finds out. */

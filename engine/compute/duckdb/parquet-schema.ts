@@ -3,7 +3,8 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { lakeError } from "../../common/errors.ts";
 import { engineError } from "./errors.ts";
-import { escapeGlob, type DuckDbSession } from "./session.ts";
+import { escapeGlob } from "./paths.ts";
+import { type DuckDbSession } from "./session.ts";
 import { literal } from "./text.ts";
 
 export interface PhysicalField {

@@ -17,8 +17,7 @@ export interface QueryContext {
 
 /** One SELECT over the relations. `limit` rows at most are fetched; the statement keeps its own order. */
 export async function query(context: QueryContext, request: QueryRequest): Promise<QueryResult> {
-  return context.session.withConnection(async (connection) => {
-    await prepareRelations(context, connection, request.relations);
+  return withRelations(context, request.relations, async (connection) => {
     await checkStatement(connection, request.sql, request.relations);
     try {
       const { limit } = request;
@@ -39,8 +38,7 @@ export async function operate(
   statements: string,
   relations: readonly Relation[],
 ): Promise<QueryResult> {
-  return context.session.withConnection(async (connection) => {
-    await prepareRelations(context, connection, relations);
+  return withRelations(context, relations, async (connection) => {
     try {
       return resultOf(await connection.runAndReadAll(statements));
     } catch (error) {
@@ -49,15 +47,20 @@ export async function operate(
   });
 }
 
-function prepareRelations(
-  context: QueryContext,
-  connection: DuckDBConnection,
+/** A connection that knows the relations, whose files are there while `work` runs. */
+function withRelations<T>(
+  { session, landing }: QueryContext,
   relations: readonly Relation[],
-): Promise<void> {
-  const { session, landing } = context;
-  return createRelations(
-    { session, connection, landing: (relation) => landing(connection, relation) },
-    relations,
+  work: (connection: DuckDBConnection) => Promise<T>,
+): Promise<T> {
+  return session.files.with(relations, (local) =>
+    session.withConnection(async (connection) => {
+      await createRelations(
+        { session, connection, landing: (relation) => landing(connection, relation) },
+        local,
+      );
+      return work(connection);
+    }),
   );
 }
 

@@ -6,7 +6,7 @@ import { checkSelects } from "./safety.ts";
 import { engineError } from "./errors.ts";
 import { icebergRelationSql } from "./iceberg-relation.ts";
 import { emptySql, type RelationContext } from "./relation-context.ts";
-import { escapeGlob, localPath } from "./session.ts";
+import { escapeGlob, localPath } from "./paths.ts";
 import { identifier, literal, valueLiteral } from "./text.ts";
 import { icebergType } from "./types.ts";
 

@@ -4,8 +4,11 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from "@duckdb/node-api";
 import { lakeError } from "../../common/errors.ts";
+import type { Storage } from "../../storage/storage.ts";
 import type { ComputeSettings } from "../compute.ts";
+import { engineFiles, type EngineFiles } from "./engine-files.ts";
 import { engineError } from "./errors.ts";
+import { localPath } from "./paths.ts";
 import type { PhysicalSchema } from "./parquet-schema.ts";
 import { literal } from "./text.ts";
 
@@ -15,6 +18,8 @@ export interface DuckDbSession {
   readonly version: string;
   /** The engine's own folder for spilled data and staging, inside `settings.tempDirectory`; gone after `close`. */
   readonly scratchDirectory: string;
+  /** Where the engine finds the bytes behind paths. */
+  readonly files: EngineFiles;
   /** What data files hold, by engine path: filled as they are first read. */
   readonly physicalSchemas: Map<string, PhysicalSchema>;
   /**
@@ -28,7 +33,7 @@ export interface DuckDbSession {
 const interruptEveryMs = 10;
 
 /** Opens the engine with every setting made and the configuration locked. */
-export async function openSession(settings: ComputeSettings): Promise<DuckDbSession> {
+export async function openSession(settings: ComputeSettings, storage?: Storage): Promise<DuckDbSession> {
   // Loaded here: the native library costs 60 ms that a command without data need not pay.
   const { DuckDBInstance } = await import("@duckdb/node-api");
   // Two processes that share one folder destroy each other's spill files.
@@ -44,7 +49,8 @@ export async function openSession(settings: ComputeSettings): Promise<DuckDbSess
     for (const statement of settingStatements(settings, scratchDirectory)) await first.run(statement);
     const rows = await readRows(first, "select version() as version");
     const version = String(rows[0]?.["version"]).replace(/^v/, "");
-    return sessionOf({ instance, first, settings, version, scratchDirectory });
+    const files = engineFiles({ storage, scratchDirectory });
+    return sessionOf({ instance, first, settings, version, scratchDirectory, files });
   } catch (error) {
     first.closeSync();
     instance.closeSync();
@@ -109,16 +115,18 @@ interface OpenEngine {
   readonly settings: ComputeSettings;
   readonly version: string;
   readonly scratchDirectory: string;
+  readonly files: EngineFiles;
 }
 
 function sessionOf(engine: OpenEngine): DuckDbSession {
-  const { instance, first, settings, version, scratchDirectory } = engine;
+  const { instance, first, settings, version, scratchDirectory, files } = engine;
   const open = new Set<DuckDBConnection>();
   let closing: Promise<void> | undefined;
   return {
     settings,
     version,
     scratchDirectory,
+    files,
     physicalSchemas: new Map(),
     async withConnection(work, signal) {
       if (signal?.aborted || closing) throw lakeError("compute/interrupted", {});
@@ -166,14 +174,4 @@ export async function readRows(
 ): Promise<Record<string, DuckDBValue>[]> {
   const reader = await connection.runAndReadAll(sql);
   return reader.getRowObjects();
-}
-
-/** The engine reads local files by plain path; metadata may spell them as `file:` URIs. */
-export function localPath(path: string): string {
-  return path.replace(/^file:(?:\/\/(?=\/))?/, "");
-}
-
-/** Paths go through the engine's glob: what would be a pattern is put into a class of its own. */
-export function escapeGlob(path: string): string {
-  return path.replace(/[*?[]/g, "[$&]");
 }

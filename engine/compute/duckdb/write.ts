@@ -26,18 +26,38 @@ const budgets = new WeakMap<DuckDbSession, MemoryBudget>();
  */
 export async function writeTable(session: DuckDbSession, request: WriteRequest): Promise<WriteResult> {
   const { memoryLimitBytes, threads } = session.settings;
-  const layout = fileLayout(request);
+  const target = session.files.target(request.dataLocation, request.writeId);
+  const layout = fileLayout(request, target.directory);
   const inputBytes = inputBytesOf(request.relations);
   const partitioned = partitionNames(layout).length > 0;
   const plan = planWrite({ partitioned, inputBytes, memoryLimitBytes, threads });
-  const budget = budgetOf(session);
   await mkdir(layout.localDirectory, { recursive: true });
+  return session.files.with(request.relations, async (relations) => {
+    const result = await writeAttempts({
+      session,
+      request: { ...request, relations },
+      layout,
+      plan,
+      inputBytes,
+    });
+    try {
+      await target.publish(result.files);
+    } catch (error) {
+      await target.discard();
+      throw error;
+    }
+    return result;
+  });
+}
+
+async function writeAttempts(
+  first: Pick<Attempt, "session" | "request" | "layout" | "plan" | "inputBytes">,
+): Promise<WriteResult> {
+  const { session, layout, inputBytes } = first;
+  const { memoryLimitBytes } = session.settings;
+  const budget = budgetOf(session);
   let attempt: Attempt = {
-    session,
-    request,
-    layout,
-    plan,
-    inputBytes,
+    ...first,
     longestLine: usualLineBytes,
     alone: false,
   };

@@ -99,7 +99,8 @@ async function putFiles(files: readonly PutFile[], options: PutOptions = {}): Pr
       try {
         await move(file.localPath, local);
       } catch (error) {
-        if (hasCode(error, "EEXIST")) throw lakeError("storage/exists", { path: file.path }, { cause: error });
+        if (hasCode(error, "EEXIST"))
+          throw lakeError("storage/exists", { path: file.path }, { cause: error });
         throw error;
       }
     });

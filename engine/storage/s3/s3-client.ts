@@ -97,7 +97,10 @@ function assumeRole(role: AssumedRole, options: S3Options): () => Promise<Keys> 
       ...(options.profile !== undefined && { profile: options.profile }),
       ...(options.keys && { credentials: { ...options.keys } }),
       maxAttempts: options.retries + 1,
-      requestHandler: { connectionTimeout: options.connectTimeoutMs, socketTimeout: options.requestTimeoutMs },
+      requestHandler: {
+        connectionTimeout: options.connectTimeoutMs,
+        socketTimeout: options.requestTimeoutMs,
+      },
       logger: quiet,
     });
     try {

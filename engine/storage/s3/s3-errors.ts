@@ -115,11 +115,17 @@ function meaningOf(error: unknown): Meaning {
   const network = networkProblems[codeOf(error)];
   if (known) return { ...known, problem: mark === "" ? known.problem : `${known.problem} (${mark})` };
   if (network !== undefined) {
-    return { problem: `${network} (${codeOf(error)})`, hint: "check `endpoint` and `region` in `storage:`, and the network" };
+    return {
+      problem: `${network} (${codeOf(error)})`,
+      hint: "check `endpoint` and `region` in `storage:`, and the network",
+    };
   }
   const text = redact(messageOf(error)) || "the server gave no reason";
   if (/region is missing/i.test(text)) {
-    return { problem: "no region is known", hint: "name it as `region` in the target's `storage:`, or set AWS_REGION" };
+    return {
+      problem: "no region is known",
+      hint: "name it as `region` in the target's `storage:`, or set AWS_REGION",
+    };
   }
   return { problem: mark === "" || text.includes(mark) ? text : `${text} (${mark})` };
 }
@@ -128,7 +134,10 @@ function meaningOf(error: unknown): Meaning {
 function cleanCause(error: unknown): Error {
   const cause = new Error(`${nameOf(error)}: ${redact(messageOf(error))}`);
   const stack = error instanceof Error ? error.stack : undefined;
-  cause.stack = `${cause.message}\n${(stack ?? "").split("\n").filter((line) => /^\s+at /.test(line)).join("\n")}`;
+  cause.stack = `${cause.message}\n${(stack ?? "")
+    .split("\n")
+    .filter((line) => /^\s+at /.test(line))
+    .join("\n")}`;
   return cause;
 }
 

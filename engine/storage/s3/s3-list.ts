@@ -58,7 +58,12 @@ export async function headObject(s3: S3Connection, path: string): Promise<Headed
   if (key.endsWith("/")) return null;
   try {
     const found = await s3.client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
-    const { ContentLength: sizeBytes = 0, LastModified: modified, ETag: etag, Metadata: metadata = {} } = found;
+    const {
+      ContentLength: sizeBytes = 0,
+      LastModified: modified,
+      ETag: etag,
+      Metadata: metadata = {},
+    } = found;
     return { sizeBytes, modified, etag, metadata };
   } catch (error) {
     if (isNotFound(error)) return null;
@@ -66,7 +71,12 @@ export async function headObject(s3: S3Connection, path: string): Promise<Headed
   }
 }
 
-function fileInfo(path: string, size: number | undefined, modified: Date | undefined, etag: string | undefined): FileInfo {
+function fileInfo(
+  path: string,
+  size: number | undefined,
+  modified: Date | undefined,
+  etag: string | undefined,
+): FileInfo {
   return {
     path,
     sizeBytes: size ?? 0,

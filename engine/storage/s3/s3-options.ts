@@ -96,7 +96,8 @@ function keysOf(text: Text): S3Options["keys"] {
   const accessKeyId = text("access_key_id");
   const secretAccessKey = text("secret_access_key");
   const sessionToken = text("session_token");
-  if (accessKeyId === undefined && secretAccessKey === undefined && sessionToken === undefined) return undefined;
+  if (accessKeyId === undefined && secretAccessKey === undefined && sessionToken === undefined)
+    return undefined;
   const both = "both access_key_id and secret_access_key, taken from the environment with env_var";
   if (accessKeyId === undefined) throw bad("access_key_id", both);
   if (secretAccessKey === undefined) throw bad("secret_access_key", both);

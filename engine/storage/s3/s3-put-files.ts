@@ -26,8 +26,16 @@ export async function putObjects(
     await putObject(s3, file, ifAbsent);
     onFile?.(file);
   };
-  await mapLimited(sized.filter(({ sizeBytes }) => sizeBytes > smallBytes), largeAtOnce, put);
-  await mapLimited(sized.filter(({ sizeBytes }) => sizeBytes <= smallBytes), smallAtOnce, put);
+  await mapLimited(
+    sized.filter(({ sizeBytes }) => sizeBytes > smallBytes),
+    largeAtOnce,
+    put,
+  );
+  await mapLimited(
+    sized.filter(({ sizeBytes }) => sizeBytes <= smallBytes),
+    smallAtOnce,
+    put,
+  );
 }
 
 async function putObject(s3: S3Connection, { localPath, path }: PutFile, ifAbsent: boolean): Promise<void> {

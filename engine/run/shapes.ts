@@ -1,0 +1,66 @@
+// Schema and partition spec that each table will have, known from binding alone: contracts, forbidden schema
+// changes and types without an Iceberg form fail before any row is read.
+import { LakeError } from "../common/errors.ts";
+import type { Column, Compute } from "../compute/compute.ts";
+import { parsePartitionBy } from "../iceberg/partition.ts";
+import type { PartitionSpec, Schema } from "../iceberg/types.ts";
+import type { Model, Seed } from "../project/types.ts";
+import { checkContract } from "./contract.ts";
+import type { PlannedNode, PlannedRun } from "./plan-run.ts";
+import { targetSchema } from "./schema-change.ts";
+import type { RunEvent } from "./types.ts";
+
+export interface Shape {
+  readonly schema: Schema;
+  readonly spec: PartitionSpec;
+}
+
+export interface Shapes {
+  readonly shapes: ReadonlyMap<string, Shape>;
+  readonly errors: ReadonlyMap<string, LakeError>;
+}
+
+/** Of every node that builds a table and has bound. */
+export function shapesOf(options: {
+  readonly planned: PlannedRun;
+  readonly columns: ReadonlyMap<string, readonly Column[]>;
+  readonly compute: Compute;
+  readonly emit: (event: RunEvent) => void;
+}): Shapes {
+  const shapes = new Map<string, Shape>();
+  const errors = new Map<string, LakeError>();
+  for (const [uniqueId, node] of options.planned.nodes) {
+    const columns = options.columns.get(uniqueId);
+    if (node.step.action !== "build" || columns === undefined) continue;
+    try {
+      shapes.set(uniqueId, shapeOf({ ...options, node, columns }));
+    } catch (error) {
+      if (!(error instanceof LakeError)) throw error;
+      const { at = { file: node.node.path }, code, message, hint, cause, errors: several } = error;
+      errors.set(uniqueId, new LakeError(code, message, { at, hint, cause, errors: several }));
+    }
+  }
+  return { shapes, errors };
+}
+
+function shapeOf(options: {
+  readonly planned: PlannedRun;
+  readonly node: PlannedNode;
+  readonly columns: readonly Column[];
+  readonly compute: Compute;
+  readonly emit: (event: RunEvent) => void;
+}): Shape {
+  const { planned, node, columns, compute, emit } = options;
+  const model = node.node as Model | Seed;
+  const current = planned.tables.get(model.uniqueId)?.metadata ?? null;
+  const incoming = compute.toSchema(columns);
+  checkContract(model, columns, incoming);
+  const schema = targetSchema({ model, incoming, current, mode: node.step.mode ?? "create", emit });
+  const { spec } = parsePartitionBy({
+    texts: model.config.partitionBy ?? [],
+    schema,
+    existingSpecs: current?.["partition-specs"] ?? [],
+    lastPartitionId: current?.["last-partition-id"] ?? 999,
+  });
+  return { schema, spec };
+}

@@ -1,0 +1,85 @@
+// Another engine on the same table: commits that know nothing of `lake`.
+import { randomUUID } from "node:crypto";
+import type { CatalogTable } from "../../engine/catalog/catalog.ts";
+import { applyUpdates, currentSchema, defaultSpec, newMetadataLocation, serialiseTableMetadata } from "../../engine/iceberg/metadata.ts";
+import { loadTable, publishChanges, stageChange } from "../../engine/iceberg/transaction.ts";
+import type { TableUpdate } from "../../engine/iceberg/types.ts";
+import type { Session } from "../../engine/run/session.ts";
+import type { TestProject } from "./project.ts";
+
+export async function tableOf(session: Session, name: string): Promise<CatalogTable> {
+  const [catalog, storage] = await Promise.all([session.catalog(), session.storage()]);
+  const table = await loadTable({ catalog, storage, identifier: { namespace: "lakehouse", name } });
+  if (table === null) throw new Error(`no table ${name}`);
+  return table;
+}
+
+export function snapshotIds(here: TestProject, name: string): Promise<readonly bigint[]> {
+  return here.withSession(async (session) =>
+    (await tableOf(session, name)).metadata.snapshots.map((snapshot) => snapshot["snapshot-id"]),
+  );
+}
+
+/** Writes the metadata that follows from the updates and moves the pointer. */
+export function update(here: TestProject, name: string, updates: readonly TableUpdate[]): Promise<void> {
+  return here.withSession(async (session) => {
+    const table = await tableOf(session, name);
+    const [catalog, storage] = await Promise.all([session.catalog(), session.storage()]);
+    const context = { nowMs: Date.now(), previousMetadataLocation: table.metadataLocation };
+    const newMetadata = applyUpdates(table.metadata, updates, context);
+    const location = newMetadataLocation(newMetadata, table.metadataLocation);
+    await storage.write(location, serialiseTableMetadata(newMetadata));
+    await catalog.commit([
+      {
+        identifier: table.identifier,
+        baseMetadataLocation: table.metadataLocation,
+        newMetadataLocation: location,
+        newMetadata,
+        baseMetadata: table.metadata,
+      },
+    ]);
+  });
+}
+
+export function rollBack(here: TestProject, name: string, snapshotId: bigint): Promise<void> {
+  return update(here, name, [
+    { action: "set-snapshot-ref", "ref-name": "main", type: "branch", "snapshot-id": snapshotId },
+  ]);
+}
+
+export function append(here: TestProject, name: string, sql: string): Promise<void> {
+  return here.withSession(async (session) => {
+    const base = await tableOf(session, name);
+    const [catalog, storage, compute] = await Promise.all([session.catalog(), session.storage(), session.compute()]);
+    const schema = currentSchema(base.metadata);
+    const spec = defaultSpec(base.metadata);
+    const commitId = randomUUID();
+    const { files } = await compute.write({
+      id: "foreign",
+      sql,
+      relations: [],
+      schema,
+      spec,
+      dataLocation: `${base.metadata.location}/data`,
+      properties: {},
+      writeId: commitId,
+    });
+    const staged = await stageChange({
+      storage,
+      nowMs: Date.now(),
+      request: {
+        identifier: base.identifier,
+        base,
+        location: base.metadata.location,
+        schema,
+        spec,
+        properties: {},
+        operation: { kind: "append", add: files },
+        summary: {},
+        commitId,
+        formatVersion: 2,
+      },
+    });
+    await publishChanges({ catalog, storage, staged: [staged], nowMs: Date.now() });
+  });
+}
