@@ -113,6 +113,8 @@ export interface WriteRequest {
   readonly relations: readonly Relation[];
   /** The table's schema; the query's columns are matched by name, cast, and missing optional ones are null. */
   readonly schema: Schema;
+  /** Columns of the query that the table does not have and that stay out; any other such column is an error. */
+  readonly ignoredColumns?: readonly string[];
   readonly spec: PartitionSpec;
   /** The folder that data files go to (`<location>/data`), as it is to be spelled in metadata. */
   readonly dataLocation: string;

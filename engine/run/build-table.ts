@@ -85,6 +85,7 @@ export async function buildTable(context: BuildContext, node: PlannedNode): Prom
       sql: statement.sql,
       relations,
       schema: shape.schema,
+      ignoredColumns: shape.ignoredColumns,
       spec: shape.spec,
       dataLocation: base?.metadata.properties["write.data.path"] ?? `${location}/data`,
       properties: { ...base?.metadata.properties, ...model.config.properties },
@@ -162,7 +163,8 @@ async function stage(options: {
       identifier: tableIdentifier(model, session.profile),
       base,
       location,
-      ...shape,
+      schema: shape.schema,
+      spec: shape.spec,
       properties: {
         ...(base === null && { "write.parquet.compression-codec": "zstd" }),
         ...model.config.properties,

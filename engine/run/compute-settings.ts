@@ -14,10 +14,12 @@ export function computeSettings(options: {
   readonly graph: Graph;
   readonly profile: TargetProfile;
   readonly storage: Storage;
+  /** Where tables lie that others own and sources name. */
+  readonly foreignLocations: readonly string[];
   /** The run's clock: what `now()` means in every statement (rule 20). */
   readonly nowMs: number;
 }): ComputeSettings {
-  const { graph, profile, storage, nowMs } = options;
+  const { graph, profile, nowMs } = options;
   const { settings, root } = graph.project;
   const compute = profile.compute;
   const memory = compute["memory_limit_bytes"] ?? compute["memory_limit"];
@@ -27,21 +29,24 @@ export function computeSettings(options: {
     timezone: settings.timezone,
     threads: profile.threads,
     memoryLimitBytes: memory === undefined ? defaultMemoryLimitBytes : parseSize(memory),
-    tempDirectory: path.join(
-      typeof temp === "string" ? path.resolve(root, temp) : tmpdir(),
-      `lake-${process.pid}`,
-    ),
-    allowedDirectories: allowedDirectories(graph, profile, storage),
+    tempDirectory: typeof temp === "string" ? path.resolve(root, temp) : tmpdir(),
+    allowedDirectories: allowedDirectories(options),
   };
 }
 
-/** What a plan can name: the warehouse, the landing zones, the seeds. */
-function allowedDirectories(graph: Graph, profile: TargetProfile, storage: Storage): string[] {
+/** What a plan can name: the warehouse, the landing zones, the seeds, tables of others. */
+function allowedDirectories(options: {
+  readonly graph: Graph;
+  readonly profile: TargetProfile;
+  readonly storage: Storage;
+  readonly foreignLocations: readonly string[];
+}): string[] {
+  const { graph, profile, storage, foreignLocations } = options;
   const { settings, root } = graph.project;
   const landings = [...graph.nodes.values()].flatMap((node) =>
     node.resourceType === "source" && node.type === "landing" ? [landingLocation(node, profile)] : [],
   );
-  const folders = [profile.warehouse, profile.landing, ...landings].flatMap((folder) => {
+  const folders = [profile.warehouse, profile.landing, ...landings, ...foreignLocations].flatMap((folder) => {
     const local = storage.localPath(folder);
     return local === null ? [] : [local];
   });

@@ -1,5 +1,5 @@
 // What a built table looks like now, for people.
-import { formatCount, formatQuantity } from "../common/format.ts";
+import { formatQuantity } from "../common/format.ts";
 import { partitionKey } from "../iceberg/partition.ts";
 import { planScan } from "../iceberg/scan.ts";
 import type { TableMetadata } from "../iceberg/types.ts";
@@ -42,5 +42,5 @@ export function builtMessage(built: BuiltTable, table: TableReport): string {
   const from = table.landingFiles === 0 ? "" : ` from ${formatQuantity(table.landingFiles, "landing file")}`;
   const rejected =
     table.rejectedRows === 0 ? "" : `, ${formatQuantity(table.rejectedRows, "line")} in quarantine`;
-  return `${verb} ${formatCount(table.rowsAdded)} rows in ${formatQuantity(table.filesAdded, "file")}${from}${rejected}`;
+  return `${verb} ${formatQuantity(table.rowsAdded, "row")} in ${formatQuantity(table.filesAdded, "file")}${from}${rejected}`;
 }

@@ -37,14 +37,18 @@ function warnIgnored(
   kept: Schema,
   emit: (event: RunEvent) => void,
 ): void {
-  const known = new Set(kept.fields.map((field) => field.name.toLowerCase()));
-  const left = incoming.fields.filter((field) => !known.has(field.name.toLowerCase()));
-  if (left.length === 0) return;
-  const names = left.map((field) => field.name).join(", ");
+  const names = columnsWithoutField(incoming, kept).join(", ");
+  if (names === "") return;
   emit({
     kind: "warning",
     message: `${model.name}: the table has no column ${names}, which stays out (set on_schema_change: append_new_columns, or use --full-refresh)`,
   });
+}
+
+/** Columns of the statement that the table does not have. */
+export function columnsWithoutField(incoming: Schema, table: Schema): string[] {
+  const known = new Set(table.fields.map((field) => field.name.toLowerCase()));
+  return incoming.fields.map((field) => field.name).filter((name) => !known.has(name.toLowerCase()));
 }
 
 /** Descriptions of the properties file become the columns' comments. */

@@ -6,6 +6,7 @@ import type { Graph } from "../graph/types.ts";
 import type { TargetProfile } from "../project/types.ts";
 import type { Storage } from "../storage/storage.ts";
 import { computeSettings } from "./compute-settings.ts";
+import { sourceLocations } from "./source-locations.ts";
 
 /** Opens adapters; `wire.ts` is the only implementation and the only file that names an adapter. */
 export interface Adapters {
@@ -49,14 +50,17 @@ export class Session {
   }
 
   compute(): Promise<Compute> {
-    this.#compute ??= this.storage().then((storage) =>
-      this.#adapters.compute(
-        this.profile,
-        computeSettings({ graph: this.graph, profile: this.profile, storage, nowMs: this.now() }),
-        storage,
-      ),
-    );
+    this.#compute ??= this.#openCompute();
     return this.#compute;
+  }
+
+  async #openCompute(): Promise<Compute> {
+    const { graph, profile } = this;
+    const storage = await this.storage();
+    // Known before the engine opens: once it runs statements of a model, it takes no further folders.
+    const foreignLocations = await sourceLocations(this);
+    const settings = computeSettings({ graph, profile, storage, foreignLocations, nowMs: this.now() });
+    return this.#adapters.compute(profile, settings, storage);
   }
 
   engineVersion(): Promise<string> {

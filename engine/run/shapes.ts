@@ -7,12 +7,14 @@ import type { PartitionSpec, Schema } from "../iceberg/types.ts";
 import type { Model, Seed } from "../project/types.ts";
 import { checkContract } from "./contract.ts";
 import type { PlannedNode, PlannedRun } from "./plan-run.ts";
-import { targetSchema } from "./schema-change.ts";
+import { columnsWithoutField, targetSchema } from "./schema-change.ts";
 import type { RunEvent } from "./types.ts";
 
 export interface Shape {
   readonly schema: Schema;
   readonly spec: PartitionSpec;
+  /** Columns of the statement that stay out of the table (`on_schema_change: ignore`). */
+  readonly ignoredColumns: readonly string[];
 }
 
 export interface Shapes {
@@ -62,5 +64,5 @@ function shapeOf(options: {
     existingSpecs: current?.["partition-specs"] ?? [],
     lastPartitionId: current?.["last-partition-id"] ?? 999,
   });
-  return { schema, spec };
+  return { schema, spec, ignoredColumns: columnsWithoutField(incoming, schema) };
 }

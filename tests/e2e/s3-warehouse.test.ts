@@ -105,6 +105,31 @@ describeWith(versitygwUnavailable(), "a warehouse and a landing zone on S3", () 
     expect(project.files("warehouse")).toEqual([]);
   });
 
+  test("one append of one file to one table costs few requests", async () => {
+    const requests: S3Request[] = [];
+    const counting = openS3Storage({ storage: server.storage, onRequest: (request) => requests.push(request) });
+    const build = async (): Promise<Record<string, number>> => {
+      const { graph, profile } = await openProject({ projectDir: project.root, env: {} });
+      const session = createSession({ graph, profile, adapters: { ...adapters, storage: async () => counting } });
+      requests.length = 0;
+      try {
+        const result = await executeRun(session, { command: "run", select: ["events"] });
+        expect(result.results.map(({ status }) => status)).toEqual(["success"]);
+      } finally {
+        await session.close();
+      }
+      const counts: Record<string, number> = {};
+      if (process.env["SHOW"]) console.log(requests.map((r) => `${r.operation} ${r.path}`).join("\n"));
+      for (const { operation } of requests) counts[operation] = (counts[operation] ?? 0) + 1;
+      return counts;
+    };
+    // All of a day, so that one data file is written.
+    await land("a.jsonl", `${JSON.stringify({ id: 1, kind: "view", happened: "2025-07-01T03:00:00Z" })}\n`);
+    await build();
+    await land("b.jsonl", `${JSON.stringify({ id: 2, kind: "view", happened: "2025-07-01T03:00:00Z" })}\n`);
+    expect(await build()).toEqual({});
+  });
+
   test("compressed and quarantined landing files keep the place of each bad line", async () => {
     await land("bad.jsonl", `${lines(0, 3)}not json\n${lines(3, 3)}`);
     const failed = await project.run({});

@@ -1,6 +1,6 @@
 // Models are text that somebody else may have written: one SELECT over what the plan names, and nothing else;
 // names, paths and values are data, whatever characters they hold.
-import { existsSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -22,7 +22,10 @@ describe("a model cannot leave what its plan names", () => {
     symlinkSync(secret, path.join(here.root, "landing-zone/events/link.csv"));
     expect((await here.run({})).success).toBe(true);
   });
-  afterAll(() => here[Symbol.dispose]());
+  afterAll(() => {
+    rmSync(secret);
+    here[Symbol.dispose]();
+  });
 
   const statements: readonly (readonly [string, string])[] = [
     ["reads /etc/passwd", `select * from read_csv('/etc/passwd', header = false, delim = '|')`],

@@ -3,7 +3,14 @@ import type { TestProject } from "../e2e/project.ts";
 import { runPython } from "./pyiceberg.ts";
 
 export type Question =
-  | { readonly ask: "rows"; readonly table: string; readonly filter?: string; readonly snapshot?: string }
+  | {
+      readonly ask: "rows";
+      readonly table: string;
+      readonly filter?: string;
+      readonly snapshot?: string;
+      /** Give the stored rows, too. */
+      readonly beside?: true;
+    }
   | { readonly ask: "describe" | "audit"; readonly table: string }
   | { readonly ask: "filters"; readonly table: string; readonly column: string };
 
@@ -11,7 +18,7 @@ export interface Rows {
   /** In canonical form. */
   readonly rows: unknown[][];
   readonly files: number;
-  /** The rows of those files, read without PyIceberg and without the filter. */
+  /** The rows of those files, read without PyIceberg and without the filter; empty where not asked for. */
   readonly stored: unknown[][];
 }
 

@@ -3,7 +3,9 @@
 import { readFileSync, readdirSync, renameSync, statSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { tableName } from "../../engine/catalog/catalog.ts";
 import { queryProject } from "../../engine/run/query-project.ts";
+import type { Session } from "../../engine/run/session.ts";
 import { makeProject } from "../e2e/project.ts";
 import type { TestProject } from "../e2e/project.ts";
 import { describeWith } from "../services/skip.ts";
@@ -48,7 +50,7 @@ describeWith(await whyNoPyiceberg(), "the demo's tables", () => {
   afterAll(() => project[Symbol.dispose]());
 
   test("the project builds these tables and no others, and the second run changed what it should", async () => {
-    expect(Object.keys(await project.catalog()).sort()).toEqual(tableNames);
+    expect((await project.withSession(tablesInCatalog)).sort()).toEqual(tableNames);
     expect(after.get(silver)).toHaveLength(eventCount);
     const unchanged = tableNames.filter((name) => JSON.stringify(before.get(name)) === JSON.stringify(after.get(name)));
     expect(unchanged).toEqual(["recipe_analytics.event_names"]);
@@ -65,26 +67,18 @@ describeWith(await whyNoPyiceberg(), "the demo's tables", () => {
     });
   });
 
-  test.each([
-    ["day = 14", 24],
-    ["year = 2025 and month = 7 and day = 3 and hour < 5", 5],
-    ["date = '2025-07-31' and hour in (0, 23)", 2],
-    ["utc_timestamp >= '2025-07-10T00:00:00+00:00' and utc_timestamp < '2025-07-10T02:00:00+00:00'", 2],
-    ["prop_recipe_id is null and day > 30", 24],
-    ["event_name = 'search_recipe'", 744],
-    ["prop_recipe_id > 6815000", 744],
-    ["prop_search_keyword like '김치%'", 744],
-    ["hour = 24", 0],
-  ])("a filtered scan gives the rows that lake gives, from few files: %s", async (filter, mostFiles) => {
-    const [read] = await ask(uri, [{ ask: "rows", table: silver, filter }]);
+  test("filtered scans give the rows that lake gives, from few files", async () => {
+    const read = await ask(uri, filters.map(([filter]) => ({ ask: "rows", table: silver, filter }) as const));
     await project.withSession(async (session) => {
       const schema = schemaOf(await tableOf(session, silver));
-      const sql = `select ${canonicalColumns(schema)} from {{ref "user_events_silver"}} where ${filter}`;
-      const ours = canonicalRows(schema, (await queryProject(session, { sql })).rows);
-      expect(differences(canonicalRows(schema, read.rows), ours)).toEqual([]);
-      expect(ours.length > 0).toBe(mostFiles > 0);
+      for (const [index, [filter, mostFiles]] of filters.entries()) {
+        const sql = `select ${canonicalColumns(schema)} from {{ref "user_events_silver"}} where ${filter}`;
+        const ours = canonicalRows(schema, (await queryProject(session, { sql })).rows);
+        expect.soft(differences(canonicalRows(schema, read[index]!.rows), ours), filter).toEqual([]);
+        expect.soft(ours.length > 0, filter).toBe(mostFiles > 0);
+        expect.soft(read[index]!.files, filter).toBeLessThanOrEqual(mostFiles);
+      }
     });
-    expect(read.files).toBeLessThanOrEqual(mostFiles);
   });
 
   test("history is kept, by a rebuild of a table too: the first run's rows are there by snapshot id", async () => {
@@ -136,6 +130,18 @@ describeWith(await whyNoPyiceberg(), "the demo's tables", () => {
     expect(reports[models.indexOf("user_events_silver")]!.facts.files).toBeGreaterThan(744);
   });
 });
+
+/** A filter in words that both engines know, and the most files that it may need. */
+const filters: readonly (readonly [string, number])[] = [
+  ["day = 14", 24],
+  ["year = 2025 and month = 7 and day = 3 and hour < 5", 5],
+  ["date = '2025-07-31' and hour in (0, 23)", 2],
+  ["utc_timestamp >= '2025-07-10T00:00:00+00:00' and utc_timestamp < '2025-07-10T02:00:00+00:00'", 2],
+  ["prop_recipe_id is null and day > 30", 24],
+  ["prop_recipe_id > 6815000", 744],
+  ["prop_search_keyword like '김치%'", 744],
+  ["hour = 24", 0],
+];
 
 const silverColumns = [
   ["event_id", "string"],
@@ -190,6 +196,12 @@ async function build(project: TestProject): Promise<Map<string, string[]>> {
     }
     return rows;
   });
+}
+
+async function tablesInCatalog(session: Session): Promise<string[]> {
+  const catalog = await session.catalog();
+  const tables = await Promise.all((await catalog.listNamespaces()).map((namespace) => catalog.list(namespace)));
+  return tables.flat().map(tableName);
 }
 
 /** The first few rows that only one side has; twenty thousand in a report help nobody. */

@@ -37,7 +37,8 @@ def rows(catalog: SqlCatalog, question: dict) -> object:
         options["snapshot_id"] = int(question["snapshot"])
     scan = table.scan(**options)
     files = [task.file.file_path for task in scan.plan_files()]
-    return {"rows": rows_of(scan.to_arrow()), "files": len(files), "stored": stored(files)}
+    beside = stored(files) if question.get("beside") else []
+    return {"rows": rows_of(scan.to_arrow()), "files": len(files), "stored": beside}
 
 
 def stored(files: list[str]) -> list:

@@ -34,7 +34,7 @@ describeWith(await whyNoPyiceberg(), "PyIceberg on what lake writes", () => {
 
   test("every type comes back with equal rows, and every bound holds", async () => {
     const [read, audit, described] = await ask(catalogUri(project), [
-      { ask: "rows", table: "lakehouse.every_type" },
+      { ask: "rows", table: "lakehouse.every_type", beside: true },
       { ask: "audit", table: "lakehouse.every_type" },
       { ask: "describe", table: "lakehouse.every_type" },
     ]);
@@ -107,7 +107,7 @@ describeWith(await whyNoPyiceberg(), "PyIceberg on what lake writes", () => {
     const names = tables.map(({ name }) => `lakehouse.${name}`);
     const read = await ask(
       catalogUri(project),
-      names.map((table) => ({ ask: "rows", table }) as const),
+      names.map((table) => ({ ask: "rows", table, beside: true }) as const),
     );
     await project.withSession(async (session) => {
       const { ours, schema } = await bothReadings(session, "every_type");

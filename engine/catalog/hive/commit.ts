@@ -72,17 +72,17 @@ async function createTable(context: HiveContext, commit: TableCommit): Promise<v
     ...outcomeOf(context, commit),
     send: () => context.client.call(methods.createTable, { tbl }, { once: true }),
     refusal: (fault) => {
-      if (isFault(fault, "AlreadyExistsException")) {
+      const { kind, message } = fault;
+      if (kind === "AlreadyExistsException") {
         const hint = "read the table again and commit on top of it; a view of this name counts too";
         return lakeError("catalog/table-exists", { table: tableName(identifier) }, { hint, cause: fault });
       }
       // Which of the two it says for a database that is not there depends on the server's version.
-      const { kind, message } = fault;
+      const { namespace } = identifier;
       if (
         kind === "NoSuchObjectException" ||
-        /no such database|database .*not (?:found|exist)/i.test(message)
+        (/\bdatabase\b/i.test(message) && message.includes(namespace))
       ) {
-        const { namespace } = identifier;
         return lakeError("catalog/namespace-not-found", { namespace }, { cause: fault });
       }
       return kind === "InvalidObjectException" ? refused(context.client, "commit", fault) : null;

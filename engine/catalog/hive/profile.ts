@@ -43,7 +43,14 @@ export function hiveCatalogOptions(
   if (!uris.every((one) => typeof one === "string") || uris.length === 0) {
     wrong("uri", uri, "thrift://host:9083, or a list of such");
   }
+  if (typeof name !== "string") wrong("name", name, "text");
   if (typeof lock !== "boolean") wrong("lock", lock, "true or false");
   throwCollected(errors);
-  return { name: String(name), uris: uris.map(String), warehouse, lock: lock === true, ...times };
+  return {
+    name: typeof name === "string" ? name : "lake",
+    uris: uris.filter((one) => typeof one === "string"),
+    warehouse,
+    lock: lock === true,
+    ...times,
+  };
 }

@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { lakeError } from "../../common/errors.ts";
+import { retry } from "../../common/retry.ts";
 import { tableName, type TableIdentifier } from "../catalog.ts";
 import { currentUser } from "./hive-table.ts";
 import type { MetastoreClient } from "./metastore-client.ts";
@@ -41,8 +42,8 @@ export interface LockRequest {
 
 /** Errors: `catalog/locked`, those of `stillWanted`, `LostCall`, `MetastoreFault`. */
 export async function lockTable(request: LockRequest): Promise<TableLock> {
-  const lockid = await acquire({ ...request, agentInfo: `Iceberg-${randomUUID()}` });
-  return keepAlive(request.client, lockid, request.times);
+  const acquisition = { ...request, agentInfo: `Iceberg-${randomUUID()}` };
+  return keepAlive(acquisition, await acquire(acquisition));
 }
 
 interface Acquisition extends LockRequest {
@@ -52,6 +53,9 @@ interface Acquisition extends LockRequest {
 
 /** Java goes up to 5 s; a lock is held for tens of milliseconds, and who waits too long is overtaken. */
 const longestDelayMs = 1000;
+
+/** Marks of locks that this process could not give back: the metastore may have been restarting. */
+const abandoned = new Set<string>();
 
 async function acquire(acquisition: Acquisition): Promise<bigint> {
   const { client, times } = acquisition;
@@ -68,16 +72,17 @@ async function acquire(acquisition: Acquisition): Promise<bigint> {
       if (leftMs <= 0) throw await lockedError(acquisition);
       await pause(Math.min(delayMs * (0.5 + Math.random() / 2), leftMs));
       await acquisition.stillWanted();
+      if (abandoned.size > 0) await releaseAbandoned(acquisition);
       // A lost request may reach the server after the one that was answered.
       if (repeated) lockid = (await ownLock(acquisition))?.lockid ?? lockid;
       answer = await client.call(methods.checkLock, { rqst: { lockid } });
     }
   } catch (error) {
-    await release(client, lockid);
+    await release(acquisition, lockid);
     throw error;
   }
   if (answer.state === lockState.acquired) return lockid;
-  await release(client, lockid);
+  await release(acquisition, lockid);
   throw await lockedError(acquisition);
 }
 
@@ -86,35 +91,46 @@ async function request(
   acquisition: Acquisition,
   deadline: number,
 ): Promise<{ readonly answer: LockResponse; readonly repeated: boolean }> {
-  const { client, identifier, agentInfo } = acquisition;
   let repeated = false;
-  for (let delayMs = 50; ; delayMs = Math.min(delayMs * 2, 5000)) {
-    try {
-      const answer = await client.call(methods.lock, {
-        rqst: {
-          component: [
-            {
-              type: lockType.exclusive,
-              level: lockLevel.table,
-              dbname: identifier.namespace,
-              tablename: identifier.name,
-              // Hive 2.1 refuses a lock that does not say what for.
-              operationType: dataOperationType.noTransaction,
-              isTransactional: false,
-            },
-          ],
-          user: currentUser(),
-          hostname: hostname(),
-          agentInfo,
-        },
-      });
-      return { answer, repeated };
-    } catch (error) {
-      if (!(error instanceof LostCall) || !error.sent || performance.now() > deadline) throw error;
+  try {
+    for (let delayMs = 50; ; delayMs = Math.min(delayMs * 2, 5000)) {
+      try {
+        const answer = await acquisition.client.call(methods.lock, { rqst: lockRequest(acquisition) });
+        return { answer, repeated };
+      } catch (error) {
+        if (!(error instanceof LostCall) || !error.sent || performance.now() > deadline) throw error;
+      }
+      repeated = true;
       await pause(delayMs);
       const answer = await ownLock(acquisition);
-      repeated = true;
       if (answer !== null) return { answer, repeated };
+    }
+  } catch (error) {
+    if (repeated) abandoned.add(acquisition.agentInfo);
+    throw error;
+  }
+}
+
+function lockRequest({
+  identifier,
+  agentInfo,
+}: Acquisition): Parameters<typeof methods.lock.args.write>[1]["rqst"] {
+  const component = {
+    type: lockType.exclusive,
+    level: lockLevel.table,
+    dbname: identifier.namespace,
+    tablename: identifier.name,
+    // Hive 2.1 refuses a lock that does not say what for.
+    operationType: dataOperationType.noTransaction,
+    isTransactional: false,
+  };
+  return { component: [component], user: currentUser(), hostname: hostname(), agentInfo };
+}
+
+async function releaseAbandoned(acquisition: Acquisition): Promise<void> {
+  for (const { agentInfo, lockid = 0n } of await locksOf(acquisition)) {
+    if (agentInfo !== undefined && abandoned.has(agentInfo)) {
+      await release({ ...acquisition, agentInfo }, lockid);
     }
   }
 }
@@ -123,7 +139,7 @@ async function request(
 async function ownLock(acquisition: Acquisition): Promise<LockResponse | null> {
   const own = (await locksOf(acquisition)).filter(({ agentInfo }) => agentInfo === acquisition.agentInfo);
   own.sort((a, b) => Number((a.lockid ?? 0n) - (b.lockid ?? 0n)));
-  for (const surplus of own.slice(1)) await release(acquisition.client, surplus.lockid ?? 0n);
+  for (const surplus of own.slice(1)) await release(acquisition, surplus.lockid ?? 0n);
   return own[0] ?? null;
 }
 
@@ -161,7 +177,9 @@ function time(ms: bigint | undefined): string {
   return ms === undefined || ms <= 0n ? "an unknown time" : new Date(Number(ms)).toISOString();
 }
 
-function keepAlive(client: MetastoreClient, lockid: bigint, { heartbeatMs }: LockTimes): TableLock {
+function keepAlive(acquisition: Acquisition, lockid: bigint): TableLock {
+  const { client, times } = acquisition;
+  const { heartbeatMs } = times;
   let lost = false;
   let heardAtMs = performance.now();
   const beat = async (): Promise<void> => {
@@ -187,14 +205,25 @@ function keepAlive(client: MetastoreClient, lockid: bigint, { heartbeatMs }: Loc
     },
     release: async () => {
       clearInterval(timer);
-      await release(client, lockid);
+      await release(acquisition, lockid);
     },
   };
 }
 
-/** What fails here ends with the lock's time at the latest, and must not hide what happened under it. */
-async function release(client: MetastoreClient, lockid: bigint): Promise<void> {
-  await client.call(methods.unlock, { rqst: { lockid } }, { urgent: true }).catch(() => undefined);
+/** Must not hide what happened under the lock. What cannot be given back now is when it stands in our way. */
+async function release({ client, agentInfo }: Acquisition, lockid: bigint): Promise<void> {
+  const patience = { attempts: 3, firstDelayMs: 2000, maxDelayMs: 4000, retryable: isLost };
+  try {
+    await retry(patience, () => client.call(methods.unlock, { rqst: { lockid } }, { urgent: true }));
+    abandoned.delete(agentInfo);
+  } catch (error) {
+    if (isLost(error)) abandoned.add(agentInfo);
+    else abandoned.delete(agentInfo);
+  }
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof LostCall;
 }
 
 function pause(ms: number): Promise<void> {

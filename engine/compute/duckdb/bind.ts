@@ -1,5 +1,5 @@
 // Binds models against empty tables: never against views, which cost twice as much with every layer.
-import type { DuckDBConnection, DuckDBPreparedStatement } from "@duckdb/node-api";
+import type { DuckDBConnection } from "@duckdb/node-api";
 import { lakeError, throwCollected, type LakeError } from "../../common/errors.ts";
 import {
   relationName,
@@ -8,12 +8,13 @@ import {
   type Column,
   type EmptyRelation,
 } from "../compute.ts";
+import { describeBatch, describeOne } from "./describe.ts";
 import { engineError } from "./errors.ts";
 import { checkSelects, type CheckedSelect } from "./safety.ts";
 import { suspectColumns, type SuspectColumn } from "./select-list.ts";
 import type { DuckDbSession } from "./session.ts";
 import { identifier } from "./text.ts";
-import { columnNameErrors, typeText } from "./types.ts";
+import { columnNameErrors } from "./types.ts";
 
 const batchSize = 100;
 
@@ -127,62 +128,26 @@ class Binding {
   async #describe(batch: readonly number[]): Promise<Map<number, Column[]>> {
     if (batch.length === 0) return new Map();
     try {
-      return await this.#describeAll(batch);
+      const statements = batch.map((index) => this.#prepared[index]!.request.sql);
+      const described = await describeBatch(this.#connection, statements);
+      return new Map(batch.map((index, at) => [index, described[at]!]));
     } catch {
       return this.#describeEach(batch);
     }
   }
 
-  async #describeAll(batch: readonly number[]): Promise<Map<number, Column[]>> {
-    const parts = batch.map(
-      // The line feed ends a comment that the statement may end with.
-      (index) => `select ${index} as k, column_name, column_type from (describe ${this.#statement(index)}\n)`,
-    );
-    const reader = await this.#connection.runAndReadAll(parts.join(" union all "));
-    const columns = new Map<number, Column[]>(batch.map((index) => [index, []]));
-    for (const [index, name, type] of reader.getRows()) {
-      columns.get(Number(index))!.push({ name: String(name), type: String(type) });
-    }
-    return columns;
-  }
-
   async #describeEach(batch: readonly number[]): Promise<Map<number, Column[]>> {
     const columns = new Map<number, Column[]>();
     for (const index of batch) {
-      const { id } = this.#prepared[index]!.request;
+      const { id, sql } = this.#prepared[index]!.request;
       try {
-        columns.set(index, await this.#describeOne(index));
+        columns.set(index, await describeOne(this.#connection, sql));
       } catch (error) {
         this.#results[index] = { id, error: engineError(error) };
       }
     }
     return columns;
   }
-
-  /** What cannot be described may still be prepared; if not, the error's position counts from the statement's start. */
-  async #describeOne(index: number): Promise<Column[]> {
-    try {
-      return (await this.#describeAll([index])).get(index)!;
-    } catch {
-      const statement = await this.#connection.prepare(this.#prepared[index]!.request.sql);
-      const columns = preparedColumns(statement);
-      statement.destroySync();
-      return columns;
-    }
-  }
-
-  #statement(index: number): string {
-    // The parser accepts what ends in semicolons; a subquery does not. (One that a comment follows is left:
-    // it fails here and is prepared by itself.)
-    return this.#prepared[index]!.request.sql.replace(/[;\s]+$/, "");
-  }
-}
-
-function preparedColumns(statement: DuckDBPreparedStatement): Column[] {
-  return Array.from({ length: statement.columnCount }, (_, index) => ({
-    name: statement.columnName(index),
-    type: typeText(statement.columnType(index)),
-  }));
 }
 
 function collected(errors: readonly LakeError[]): LakeError {

@@ -1,7 +1,5 @@
 // One in-memory engine per process, closed to the outside before any statement of a project runs.
-import { randomUUID } from "node:crypto";
-import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from "@duckdb/node-api";
 import { lakeError } from "../../common/errors.ts";
 import type { Storage } from "../../storage/storage.ts";
@@ -10,6 +8,7 @@ import { engineFiles, type EngineFiles } from "./engine-files.ts";
 import { engineError } from "./errors.ts";
 import { localPath } from "./paths.ts";
 import type { PhysicalSchema } from "./parquet-schema.ts";
+import { makeScratch } from "./scratch.ts";
 import { literal } from "./text.ts";
 
 export interface DuckDbSession {
@@ -37,8 +36,7 @@ export async function openSession(settings: ComputeSettings, storage?: Storage):
   // Loaded here: the native library costs 60 ms that a command without data need not pay.
   const { DuckDBInstance } = await import("@duckdb/node-api");
   // Two processes that share one folder destroy each other's spill files.
-  const scratchDirectory = join(settings.tempDirectory, `duckdb-${process.pid}-${randomUUID().slice(0, 8)}`);
-  await makeScratch(scratchDirectory);
+  const scratchDirectory = await makeScratch(settings.tempDirectory);
   const instance = await DuckDBInstance.create(":memory:", {
     threads: String(settings.threads),
     autoinstall_known_extensions: "false",
@@ -56,18 +54,6 @@ export async function openSession(settings: ComputeSettings, storage?: Storage):
     instance.closeSync();
     await rm(scratchDirectory, { recursive: true, force: true });
     throw engineError(error);
-  }
-}
-
-async function makeScratch(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (error) {
-    throw lakeError(
-      "compute/no-temp-directory",
-      { path, reason: (error as Error).message },
-      { cause: error },
-    );
   }
 }
 

@@ -133,6 +133,12 @@ test("columns are matched by name and cast; missing optional ones are null", asy
   expect(await readBack(files, `select * from "t"`)).toEqual([[7, "x", null, null]]);
 });
 
+test("a column that is to stay out does, whatever its case", async () => {
+  const relation: SqlRelation = { kind: "sql", name: "source.rows", sql: `select 7 as id, 'x' as Extra, 8 as other` };
+  const { files } = await compute.write(requestOf({ relations: [relation], ignoredColumns: ["extra", "OTHER"] }));
+  expect(await readBack(files, `select * from "t"`)).toEqual([[7, null, null, null]]);
+});
+
 test("a column that the table does not have and a required one that is absent are reported together", async () => {
   const relation: SqlRelation = { kind: "sql", name: "source.rows", sql: `select 'x' as regoin` };
   await expect(compute.write(requestOf({ relations: [relation] }))).rejects.toMatchObject({

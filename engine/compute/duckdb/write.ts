@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { isLakeError, lakeError, throwCollected, type LakeError } from "../../common/errors.ts";
 import { mapLimited } from "../../common/limit.ts";
-import type { DataFile, Schema } from "../../iceberg/types.ts";
+import type { DataFile } from "../../iceberg/types.ts";
 import type { Column, LandingRelation, WriteRequest, WriteResult } from "../compute.ts";
 import { copyFiles, derivedColumns, fileLayout, partitionNames, type FileLayout } from "./copy-files.ts";
 import { engineError } from "./errors.ts";
@@ -137,7 +137,7 @@ async function projection(connection: DuckDBConnection, request: WriteRequest): 
   if (!checked) throw lakeError("compute/not-one-select", { found: "none" });
   if ("error" in checked) throw checked.error;
   const columns = await describe(connection, request.sql);
-  const list = matchColumns(columns, request.schema).join(", ");
+  const list = matchColumns(columns, request).join(", ");
   return `select ${list} from (${request.sql}\n) as "the query"`;
 }
 
@@ -151,8 +151,9 @@ async function describe(connection: DuckDBConnection, sql: string): Promise<Colu
   }
 }
 
-function matchColumns(columns: readonly Column[], schema: Schema): string[] {
+function matchColumns(columns: readonly Column[], { schema, ignoredColumns = [] }: WriteRequest): string[] {
   const errors: LakeError[] = [];
+  const ignored = new Set(ignoredColumns.map((name) => name.toLowerCase()));
   const byName = new Map(columns.map((column) => [column.name.toLowerCase(), column]));
   const list = schema.fields.map((field) => {
     const column = byName.get(field.name.toLowerCase());
@@ -162,6 +163,7 @@ function matchColumns(columns: readonly Column[], schema: Schema): string[] {
     return `cast(null as ${duckdbType(field.type)}) as ${identifier(field.name)}`;
   });
   for (const { name } of byName.values()) {
+    if (ignored.has(name.toLowerCase())) continue;
     const known = schema.fields.map((field) => field.name).join(", ");
     errors.push(lakeError("compute/unexpected-column", { column: name }, { hint: `the table has ${known}` }));
   }

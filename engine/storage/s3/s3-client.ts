@@ -7,6 +7,8 @@ export interface S3Request {
   /** `PutObject`, `GetObject`, `HeadObject`, `ListObjectsV2`, … */
   readonly operation: string;
   readonly method: string;
+  /** Of the URL: the key, and the bucket where it stands there. */
+  readonly path: string;
 }
 
 /** What the modules of this folder work with. */
@@ -51,8 +53,8 @@ export function connect(options: S3Options, onRequest?: (request: S3Request) => 
   if (onRequest) {
     client.middlewareStack.add(
       (next, context) => (input) => {
-        const method = (input.request as { readonly method?: string }).method ?? "";
-        onRequest({ operation: (context.commandName ?? "").replace(/Command$/, ""), method });
+        const { method = "", path = "" } = input.request as { readonly method?: string; readonly path?: string };
+        onRequest({ operation: (context.commandName ?? "").replace(/Command$/, ""), method, path });
         return next(input);
       },
       { step: "deserialize", name: "lakeCountRequests" },
