@@ -51,7 +51,9 @@ describe("errors.md", () => {
 test("every code is thrown somewhere", () => {
   // Being asked for is not being thrown.
   const asked = /isLakeError\([^)]*\)|code [!=]== "[^"]+"/g;
-  const source = sourceFiles.filter((file) => !isCatalogue(file)).map((file) => read(file).replaceAll(asked, ""));
+  const source = sourceFiles
+    .filter((file) => !isCatalogue(file))
+    .map((file) => read(file).replaceAll(asked, ""));
   const unused = codes.filter((code) => !source.some((text) => text.includes(`"${code}"`)));
   expect(unused.map((code) => `nothing throws ${code}: remove it from ${fileOf(code)}`)).toEqual([]);
 });
@@ -59,7 +61,9 @@ test("every code is thrown somewhere", () => {
 describe("a message", () => {
   const rendered = codes.map((code) => ({ code, messages: typicalParameters(code).map(render(code)) }));
   const offending = (isWrong: (message: string) => boolean): string[] =>
-    rendered.flatMap(({ code, messages }) => messages.filter(isWrong).map((message) => `${code}: ${message}`));
+    rendered.flatMap(({ code, messages }) =>
+      messages.filter(isWrong).map((message) => `${code}: ${message}`),
+    );
 
   test("starts with a small letter or with what is wrong", () => {
     expect(offending((message) => /^[A-Z\s]|^$/.test(message))).toEqual([]);
@@ -90,7 +94,8 @@ function isDeclaredIn(file: string, code: string): boolean {
 }
 
 function render(code: string): (parameters: object) => string {
-  return (parameters) => (errorCatalogue[code as keyof typeof errorCatalogue] as (p: object) => string)(parameters);
+  return (parameters) =>
+    (errorCatalogue[code as keyof typeof errorCatalogue] as (p: object) => string)(parameters);
 }
 
 /** From the signature as written: all parameters given, then without those that may be left out. */

@@ -139,7 +139,12 @@ export function addNode(builder: Builder, node: ProjectNode, at: Location): void
     );
     return;
   }
-  builder.problems.add("project/duplicate-name", { kind: resourceType, name, first: first.path }, at);
+  builder.problems.add(
+    "project/duplicate-name",
+    { kind: resourceType, name, first: first.path },
+    at,
+    "rename one of the two",
+  );
 }
 
 export function checkGroup(

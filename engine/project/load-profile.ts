@@ -165,7 +165,10 @@ function renderEnv(options: {
     const value = node.value.replace(envCall, (_, a?: string, b?: string, c?: string, d?: string) => {
       const variable = a ?? b ?? "";
       const found = env[variable] ?? c ?? d;
-      if (found === undefined) problems.add("project/missing-env-var", { name: variable, what }, node.at);
+      if (found === undefined) {
+        const hint = `export ${variable}=…, or write {{env_var "${variable}" default="…"}}`;
+        problems.add("project/missing-env-var", { name: variable, what }, node.at, hint);
+      }
       return found ?? "";
     });
     if (node.value.replace(envCall, "").includes("{{")) {

@@ -179,11 +179,11 @@ test.for([
     { "lake.yml": "name: shop\nmodel-path: [x]\n" },
     'project/unknown-key lake.yml:2 did you mean "model-paths"?',
   ],
-  ["bad YAML", { "models/x.yml": "version: 2\nmodels: [\n" }, "project/bad-yaml models/x.yml:3"],
+  ["bad YAML", { "models/x.yml": "version: 2\nmodels: [\n" }, "project/bad-yaml models/x.yml:3 the keys of one mapping and the items of one list start in the same column, with spaces and no tabs"],
   [
     "a key twice",
     { "models/x.yml": "version: 2\nmodels: []\nmodels: []\n" },
-    "project/bad-yaml models/x.yml:3",
+    "project/bad-yaml models/x.yml:3 the keys of one mapping and the items of one list start in the same column, with spaces and no tabs",
   ],
   [
     "a number that cannot be kept",
@@ -193,7 +193,7 @@ test.for([
   [
     "two models of a name",
     { "models/a/m.sql": "select 1", "models/b/m.sql": "select 1" },
-    "project/duplicate-name models/b/m.sql:undefined",
+    "project/duplicate-name models/b/m.sql:undefined rename one of the two",
   ],
   [
     "a model and a seed of a name",

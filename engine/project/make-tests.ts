@@ -1,7 +1,7 @@
 // Generic data tests: those that property files declare.
 import { md5, sha256, stableStringify } from "../common/hash.ts";
 import type { Json } from "../common/json.ts";
-import type { Location } from "../common/errors.ts";
+import { LakeError, type Location } from "../common/errors.ts";
 import { didYouMean } from "../common/suggest.ts";
 import type { References } from "../template/types.ts";
 import { addNode, foldersOfProperties, noReferences } from "./builder.ts";
@@ -234,11 +234,18 @@ function referencesOf(
   if (!builder.macros.has(macro)) return { ...noReferences, refs, sources };
   const call = Object.keys(locals).map((name) => ` ${name}=${name}`);
   const { file, line } = declared.at;
+  const { errors } = builder.problems;
+  const before = errors.length;
   const inner = builder.references({
     text: `{{> ${macro}${call.join("")}}}`,
     file,
     ...(line !== undefined && { line }),
     locals,
   });
+  // The call is none that anybody wrote: what is wrong with it stands where the test is declared.
+  for (const [index, { code, message, at, hint }] of errors.entries()) {
+    if (index >= before && at?.file === file)
+      errors[index] = new LakeError(code, message, { at: declared.at, hint });
+  }
   return inner && { ...inner, refs: [...refs, ...inner.refs], sources: [...sources, ...inner.sources] };
 }

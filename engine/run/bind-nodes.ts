@@ -1,13 +1,12 @@
 // Binds every statement of a run against the schemas of its inputs, before any data is read.
 import { LakeError, lakeError } from "../common/errors.ts";
 import type { Location } from "../common/errors.ts";
-import type { BindRequest, Column, EmptyRelation } from "../compute/compute.ts";
+import type { BindRequest, Column, Compute, EmptyRelation } from "../compute/compute.ts";
 import type { DataTest, Model, Seed, Source } from "../project/types.ts";
 import type { SourceMap } from "../template/types.ts";
-import { inputsOf } from "./inputs.ts";
-import type { Inputs } from "./inputs.ts";
 import { ingestedFilesColumns, isIngestedFiles } from "./ingested-files.ts";
-import { isInlined, relationOf, thisRelation } from "./names.ts";
+import { isInlined, isReadable, relationOf, thisRelation } from "./names.ts";
+import type { Readable } from "./names.ts";
 import { currentSchema } from "../iceberg/metadata.ts";
 import { icebergSource } from "./relations.ts";
 import type { RunTables } from "./relations.ts";
@@ -33,6 +32,8 @@ export interface Bound {
   readonly errors: ReadonlyMap<string, LakeError>;
   /** Unique ids of all that cannot run: those with an error, and those that read them. */
   readonly failed: ReadonlySet<string>;
+  /** Unique id → the SQL that was bound, of models and tests. */
+  readonly sql: ReadonlyMap<string, string>;
 }
 
 interface Statement extends BindRequest {
@@ -41,128 +42,152 @@ interface Statement extends BindRequest {
 }
 
 export async function bindNodes(options: BindOptions): Promise<Bound> {
-  const { session, nodes } = options;
-  const compute = await session.compute();
-  const empties = new Map<string, EmptyRelation>();
-  const statements = new Map<string, Statement>();
-  const columns = new Map<string, readonly Column[]>();
-  const errors = new Map<string, LakeError>();
-  const failed = new Set<string>();
-  const selected = new Set(nodes.map((node) => node.uniqueId));
-  for (const node of nodes) {
-    try {
-      if (node.resourceType === "seed") {
-        const known = await seedColumns(session, node);
-        columns.set(node.uniqueId, known);
-        addEmpty(empties, relationOf(node, session.profile), known);
-        continue;
-      }
-      await addStatement({ options, node, selected, empties, statements });
-    } catch (error) {
-      if (!(error instanceof LakeError)) throw error;
-      errors.set(node.uniqueId, error);
-      failed.add(node.uniqueId);
-    }
-  }
-  const requests = [...statements.values()];
-  for (const result of await compute.bind(requests, [...empties.values()])) {
-    const statement = statements.get(result.id) as Statement;
+  const collected = await collectStatements(options);
+  const { empties, statements, columns, errors, failed } = collected;
+  const compute = await options.session.compute();
+  for (const result of await compute.bind([...statements.values()], [...empties.values()])) {
     if ("columns" in result) {
       columns.set(result.id, result.columns);
       continue;
     }
+    const statement = statements.get(result.id) as Statement;
     failed.add(result.id);
     if (result.error.code !== "compute/input-failed") errors.set(result.id, located(result.error, statement));
   }
-  return { columns, errors, failed };
+  const sql = new Map([...statements].map(([id, statement]) => [id, statement.sql]));
+  return { columns, errors, failed, sql };
 }
 
-async function addStatement(context: {
-  options: BindOptions;
-  node: Model | DataTest;
-  selected: ReadonlySet<string>;
-  empties: Map<string, EmptyRelation>;
-  statements: Map<string, Statement>;
-}): Promise<void> {
-  const { options, node, selected, empties, statements } = context;
-  const { session, renderer } = options;
-  const inputs = inputsOf(session.graph, node.uniqueId);
-  await addInputs(options, node.name, inputs, selected, empties);
-  for (const view of inputs.inlined) {
-    if (!statements.has(view.uniqueId)) statements.set(view.uniqueId, modelStatement(options, view, false));
+interface Collected {
+  readonly empties: Map<string, EmptyRelation>;
+  /** Each after those it reads. */
+  readonly statements: Map<string, Statement>;
+  readonly columns: Map<string, readonly Column[]>;
+  readonly errors: Map<string, LakeError>;
+  readonly failed: Set<string>;
+}
+
+interface Collecting extends Collected {
+  readonly options: BindOptions;
+  readonly compute: Compute;
+  readonly selected: ReadonlySet<string>;
+  /** View → the first table behind it that does not exist; each view is looked into once. */
+  readonly missing: Map<string, string | null>;
+}
+
+async function collectStatements(options: BindOptions): Promise<Collected> {
+  const { session, nodes } = options;
+  const into: Collecting = {
+    options,
+    compute: await session.compute(),
+    selected: new Set(nodes.map((node) => node.uniqueId)),
+    missing: new Map(),
+    empties: new Map(),
+    statements: new Map(),
+    columns: new Map(),
+    errors: new Map(),
+    failed: new Set(),
+  };
+  for (const node of nodes) {
+    try {
+      if (node.resourceType === "seed") {
+        const known = await seedColumns(into, node);
+        into.columns.set(node.uniqueId, known);
+        addEmpty(into, relationOf(node, session.profile), known);
+      } else {
+        await addStatement(into, node);
+      }
+    } catch (error) {
+      if (!(error instanceof LakeError)) throw error;
+      into.errors.set(node.uniqueId, error);
+      into.failed.add(node.uniqueId);
+    }
+  }
+  return into;
+}
+
+async function addStatement(into: Collecting, node: Model | DataTest): Promise<void> {
+  const { session, renderer, tables, incremental } = into.options;
+  const missing = await addInputs(into, node.uniqueId);
+  if (missing !== null) {
+    throw lakeError(
+      "run/missing-input",
+      { node: node.name, input: missing },
+      { hint: `build it first, for example with --select +${node.name}` },
+    );
   }
   if (node.resourceType === "test") {
-    const sql = testSql({ session, renderer, test: node });
-    statements.set(node.uniqueId, {
-      id: node.uniqueId,
-      name: node.uniqueId,
-      sql: sql.rows,
-      sourceMap: sql.sourceMap,
-      at: node.at,
-    });
+    const { rows, sourceMap } = testSql({ session, renderer, test: node });
+    const id = node.uniqueId;
+    into.statements.set(id, { id, name: id, sql: rows, sourceMap, at: node.at });
     return;
   }
-  const incremental = !isInlined(node) && options.incremental(node);
-  const before = options.tables.get(node.uniqueId);
+  const before = tables.get(node.uniqueId);
   if (before !== undefined) {
-    const compute = await session.compute();
-    addEmpty(empties, thisRelation(node, session.profile), compute.toColumns(currentSchema(before)));
+    addEmpty(into, thisRelation(node, session.profile), into.compute.toColumns(currentSchema(before)));
   }
-  statements.set(node.uniqueId, modelStatement(options, node, incremental));
+  addModel(into, node, !isInlined(node) && incremental(node));
 }
 
-function modelStatement(options: BindOptions, model: Model, incremental: boolean): Statement {
-  const rendered = options.renderer.model(model, incremental);
-  return {
+function addModel(into: Collecting, model: Model, incremental: boolean): void {
+  const { renderer, session } = into.options;
+  const { sql, sourceMap } = renderer.model(model, incremental);
+  const name = relationOf(model, session.profile);
+  into.statements.set(model.uniqueId, {
     id: model.uniqueId,
-    name: relationOf(model, options.session.profile),
-    sql: rendered.sql,
-    sourceMap: rendered.sourceMap,
+    name,
+    sql,
+    sourceMap,
     at: { file: model.path },
-  };
+  });
 }
 
-/** Schemas of what is read and not itself bound in this call. */
-async function addInputs(
-  options: BindOptions,
-  node: string,
-  inputs: Inputs,
-  selected: ReadonlySet<string>,
-  empties: Map<string, EmptyRelation>,
-): Promise<void> {
-  const { session, tables } = options;
-  const compute = await session.compute();
-  for (const leaf of inputs.leaves) {
-    const name = relationOf(leaf, session.profile);
-    if (empties.has(name) || selected.has(leaf.uniqueId)) continue;
-    if (leaf.resourceType === "source") {
-      addEmpty(empties, name, await sourceColumns(options, leaf));
-      continue;
-    }
-    const metadata = tables.get(leaf.uniqueId);
-    if (metadata === undefined) {
-      throw lakeError(
-        "run/missing-input",
-        { node, input: leaf.name },
-        { hint: `build it first, for example with --select +${node}` },
-      );
-    }
-    addEmpty(empties, name, compute.toColumns(currentSchema(metadata)));
+/** Schemas of what a node reads and views on the way; the first table among them that does not exist, or null. */
+async function addInputs(into: Collecting, uniqueId: string): Promise<string | null> {
+  const { graph } = into.options.session;
+  let missing: string | null = null;
+  for (const parentId of graph.parents.get(uniqueId) ?? []) {
+    const parent = graph.nodes.get(parentId);
+    if (!isReadable(parent)) continue;
+    const found = isInlined(parent) ? await addView(into, parent as Model) : await addLeaf(into, parent);
+    missing ??= found;
   }
+  return missing;
 }
 
-async function sourceColumns(options: BindOptions, source: Source): Promise<readonly Column[]> {
-  const { session, tables } = options;
-  const compute = await session.compute();
+async function addView(into: Collecting, view: Model): Promise<string | null> {
+  const known = into.missing.get(view.uniqueId);
+  if (known !== undefined) return known;
+  const missing = await addInputs(into, view.uniqueId);
+  into.missing.set(view.uniqueId, missing);
+  if (missing === null && !into.statements.has(view.uniqueId)) addModel(into, view, false);
+  return missing;
+}
+
+/** A table or source that is read and not itself bound in this call. */
+async function addLeaf(into: Collecting, leaf: Readable): Promise<string | null> {
+  const { session, tables } = into.options;
+  const name = relationOf(leaf, session.profile);
+  if (into.empties.has(name) || into.selected.has(leaf.uniqueId)) return null;
+  if (leaf.resourceType === "source") {
+    addEmpty(into, name, await sourceColumns(into, leaf));
+    return null;
+  }
+  const metadata = tables.get(leaf.uniqueId);
+  if (metadata === undefined) return leaf.name;
+  addEmpty(into, name, into.compute.toColumns(currentSchema(metadata)));
+  return null;
+}
+
+async function sourceColumns({ options, compute }: Collecting, source: Source): Promise<readonly Column[]> {
   if (isIngestedFiles(source)) return ingestedFilesColumns;
   if (source.type === "iceberg")
-    return compute.toColumns(currentSchema(tables.get(source.uniqueId) ?? (await icebergSource(session, source))));
+    return compute.toColumns(currentSchema(await icebergSource(options.session, source)));
   return compute.landingColumns(source.landingColumns ?? []);
 }
 
-async function seedColumns(session: Session, seed: Seed): Promise<readonly Column[]> {
-  const compute = await session.compute();
-  const relation = seedRelation(session, seed);
+async function seedColumns({ options, compute }: Collecting, seed: Seed): Promise<readonly Column[]> {
+  const relation = seedRelation(options.session, seed);
   const { columns } = await compute.query({
     sql: `select * from "seed" limit 0`,
     relations: [{ ...relation, name: "seed" }],
@@ -170,7 +195,7 @@ async function seedColumns(session: Session, seed: Seed): Promise<readonly Colum
   return columns;
 }
 
-function addEmpty(empties: Map<string, EmptyRelation>, name: string, columns: readonly Column[]): void {
+function addEmpty({ empties }: Collecting, name: string, columns: readonly Column[]): void {
   empties.set(name, { kind: "empty", name, columns });
 }
 

@@ -7,13 +7,12 @@ import { loadTables } from "../iceberg/transaction.ts";
 import type { DataTest, Model, Seed } from "../project/types.ts";
 import { tableName } from "../catalog/catalog.ts";
 import { bindNodes } from "./bind-nodes.ts";
-import { writeCompiled } from "./compiled.ts";
+import { CompiledFolder } from "./compiled.ts";
 import { inputsOf, tableInputs } from "./inputs.ts";
 import { hasTable, tableIdentifier } from "./names.ts";
 import { RunTables } from "./relations.ts";
 import { Renderer } from "./render-node.ts";
 import type { Session } from "./session.ts";
-import { testSql } from "./test-sql.ts";
 
 export interface CompiledNode {
   readonly uniqueId: string;
@@ -46,17 +45,15 @@ export async function compileNodes(session: Session, selection: SelectionRequest
     model.config.materialized === "incremental" && tables.get(model.uniqueId) !== undefined;
   const bound = await bindNodes({ session, renderer, tables, nodes, incremental });
   const compiled: CompiledNode[] = [];
+  const folder = new CompiledFolder(session);
   for (const node of nodes) {
     if (!selected.has(node.uniqueId) || node.resourceType === "seed" || bound.failed.has(node.uniqueId))
       continue;
-    const sql =
-      node.resourceType === "model"
-        ? renderer.model(node, incremental(node)).sql
-        : testSql({ session, renderer, test: node }).rows;
+    const sql = bound.sql.get(node.uniqueId) ?? "";
     const file = node.path.endsWith(".sql")
       ? node.path
       : `${node.path.replace(/\.ya?ml$/, "")}/${node.name}.sql`;
-    const path = await writeCompiled(session, file, sql);
+    const path = folder.write(file, sql);
     compiled.push({ uniqueId: node.uniqueId, sql, path, columns: bound.columns.get(node.uniqueId) ?? [] });
   }
   return { compiled, errors: [...bound.errors.values()] };

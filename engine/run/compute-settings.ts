@@ -1,6 +1,9 @@
 // What the target's profile says about the engine, with the defaults.
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { lakeError } from "../common/errors.ts";
+import type { Json } from "../common/json.ts";
+import { didYouMean } from "../common/suggest.ts";
 import type { ComputeSettings } from "../compute/compute.ts";
 import type { Graph } from "../graph/types.ts";
 import type { TargetProfile } from "../project/types.ts";
@@ -22,16 +25,30 @@ export function computeSettings(options: {
   const { graph, profile, nowMs } = options;
   const { settings, root } = graph.project;
   const compute = profile.compute;
+  refuseUnknownKeys(profile);
   const memory = compute["memory_limit_bytes"] ?? compute["memory_limit"];
   const temp = compute["temp_directory"];
   return {
     nowMs,
     timezone: settings.timezone,
     threads: profile.threads,
-    memoryLimitBytes: memory === undefined ? defaultMemoryLimitBytes : parseSize(memory),
+    memoryLimitBytes: memory === undefined ? defaultMemoryLimitBytes : parseSize(memory, profile),
     tempDirectory: typeof temp === "string" ? path.resolve(root, temp) : tmpdir(),
     allowedDirectories: allowedDirectories(options),
   };
+}
+
+const knownKeys = ["type", "memory_limit", "memory_limit_bytes", "temp_directory"];
+
+function refuseUnknownKeys({ compute, name }: TargetProfile): void {
+  for (const key of Object.keys(compute)) {
+    if (knownKeys.includes(key)) continue;
+    throw lakeError(
+      "project/unknown-key",
+      { key, owner: `compute of target ${name}`, known: knownKeys },
+      { at: { file: "profiles.yml" }, hint: didYouMean(key, knownKeys) },
+    );
+  }
 }
 
 /** What a plan can name: the warehouse, the landing zones, the seeds, tables of others. */
@@ -65,10 +82,18 @@ const units: Readonly<Record<string, number>> = {
   tib: 1024 ** 4,
 };
 
-/** `1GB`, `512 MiB`, or a number of bytes; anything else was refused when the profile was read. */
-function parseSize(value: unknown): number {
-  if (typeof value === "number") return value;
-  const match = /^\s*([\d.]+)\s*([a-z]*)\s*$/i.exec(String(value));
+/** `1GB`, `512 MiB`, or a number of bytes. */
+function parseSize(value: Json, profile: TargetProfile): number {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(String(value));
   const unit = units[(match?.[2] || "b").toLowerCase()];
-  return match === null || unit === undefined ? defaultMemoryLimitBytes : Math.floor(Number(match[1]) * unit);
+  if (match !== null && unit !== undefined) return Math.floor(Number(match[1]) * unit);
+  throw lakeError(
+    "project/bad-value",
+    {
+      what: `memory_limit of compute of target ${profile.name}`,
+      found: JSON.stringify(value),
+      expected: "a size such as 2GB or 512MiB",
+    },
+    { at: { file: "profiles.yml" } },
+  );
 }

@@ -112,7 +112,8 @@ class Run {
     const all = [...this.#planned.nodes.values()];
     const proven = new Set(all.filter(isProven).flatMap(provenWith));
     const active = all.filter(({ step }) => !proven.has(step.uniqueId));
-    if (active.length === 0) return { columns: new Map(), errors: new Map(), failed: new Set() };
+    if (active.length === 0)
+      return { columns: new Map(), errors: new Map(), failed: new Set(), sql: new Map() };
     return bindNodes({
       session: this.#session,
       renderer: this.#planned.renderer,
@@ -141,9 +142,7 @@ class Run {
       else this.#record({ ...this.#resultOf(node, "error", error.message), error });
     }
     // A view that is not selected itself may be at fault.
-    const [hidden] = [...errors]
-      .filter(([id]) => !this.#planned.nodes.has(id))
-      .map(([, error]) => error);
+    const [hidden] = [...errors].filter(([id]) => !this.#planned.nodes.has(id)).map(([, error]) => error);
     return this.#finish(hidden);
   }
 

@@ -103,11 +103,9 @@ function nodeToShow(session: Session, select: readonly string[]): Readable | Dat
   if (ids.length === 1 && (isReadable(node) || node?.resourceType === "test")) return node;
   throw lakeError(
     "run/not-showable",
-    { node: ids.length === 0 ? select.join(" ") : `a selection of ${ids.length} nodes` },
+    { node: ids.length === 0 ? `"${select.join(" ")}"` : `a selection of ${ids.length} nodes` },
     {
-      hint:
-        (ids.length === 0 ? nearestName(session, select) : undefined) ??
-        "name one model, seed, source or test",
+      hint: (ids.length === 0 ? nearestName(session, select) : undefined) ?? "`lake ls` lists what there is",
     },
   );
 }

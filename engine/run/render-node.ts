@@ -1,5 +1,5 @@
 // Node text → SQL for this target.
-import { lakeError } from "../common/errors.ts";
+import { lakeError, type Location } from "../common/errors.ts";
 import { suggest } from "../common/suggest.ts";
 import type { Json } from "../common/json.ts";
 import { secretNames, targetValues } from "../project/parse-context.ts";
@@ -46,11 +46,17 @@ export class Renderer {
     const values: Record<string, Json> = { model: relation, ...test.arguments };
     if (test.columnName !== undefined) values["column_name"] = test.columnName;
     const call = Object.keys(values).map((name) => `${name}=${name}`);
-    return this.text({
+    const rendered = this.text({
       text: `{{> test_${test.testName ?? ""} ${call.join(" ")}}}`,
       file: test.path,
       locals: values,
     });
+    // The call is none that anybody wrote: the outermost place is where the test is declared.
+    const trace = (offset: number): readonly Location[] => [
+      ...rendered.sourceMap.trace(offset).slice(0, -1),
+      test.at,
+    ];
+    return { ...rendered, sourceMap: { locate: (offset) => rendered.sourceMap.locate(offset), trace } };
   }
 
   text(options: {

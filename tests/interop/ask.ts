@@ -11,7 +11,9 @@ export type Question =
       /** Give the stored rows, too. */
       readonly beside?: true;
     }
-  | { readonly ask: "describe" | "audit"; readonly table: string }
+  | { readonly ask: "describe"; readonly table: string }
+  /** `shared`: another engine wrote, too; only what lake added is held to lake's form. */
+  | { readonly ask: "audit"; readonly table: string; readonly shared?: true }
   | { readonly ask: "filters"; readonly table: string; readonly column: string };
 
 export interface Rows {

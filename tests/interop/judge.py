@@ -59,7 +59,8 @@ def describe(catalog: SqlCatalog, question: dict) -> object:
 
 
 def audit(catalog: SqlCatalog, question: dict) -> object:
-    return Audit(catalog.load_table(question["table"]).metadata_location).run()
+    location = catalog.load_table(question["table"]).metadata_location
+    return Audit(location, shared=question.get("shared", False)).run()
 
 
 def filters(catalog: SqlCatalog, question: dict) -> object:

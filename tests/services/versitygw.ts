@@ -10,8 +10,8 @@ import { promisify } from "node:util";
 import { freePort } from "./free-port.ts";
 
 const execute = promisify(execFile);
-const version = "1.8.0";
-const cache = fileURLToPath(new URL(`../../node_modules/.cache/versitygw-${version}`, import.meta.url));
+export const versitygwVersion = "1.8.0";
+const cache = fileURLToPath(new URL(`../../node_modules/.cache/versitygw-${versitygwVersion}`, import.meta.url));
 const region = "us-east-1";
 
 export interface RunningS3 {
@@ -100,7 +100,7 @@ async function build(): Promise<string> {
   const own = `${cache}.${process.pid}`;
   await mkdir(own, { recursive: true });
   const env = { ...process.env, GOBIN: own, GOFLAGS: "-modcacherw", GOPATH: join(own, "go") };
-  await execute(go, ["install", `github.com/versity/versitygw/cmd/versitygw@v${version}`], { env });
+  await execute(go, ["install", `github.com/versity/versitygw/cmd/versitygw@v${versitygwVersion}`], { env });
   await mkdir(cache, { recursive: true });
   await rename(join(own, "versitygw"), binary);
   await rm(own, { recursive: true, force: true });

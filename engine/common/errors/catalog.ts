@@ -1,7 +1,8 @@
 export const catalogErrors = {
   "catalog/table-not-found": (p: { table: string }) => `there is no table ${p.table} in the catalog`,
   "catalog/table-exists": (p: { table: string }) => `the table ${p.table} already exists in the catalog`,
-  "catalog/namespace-not-found": (p: { namespace: string }) => `there is no namespace ${p.namespace}`,
+  "catalog/namespace-not-found": (p: { namespace: string }) =>
+    `there is no namespace ${p.namespace} in the catalog`,
   "catalog/namespace-not-empty": (p: { namespace: string }) =>
     `the namespace ${p.namespace} still holds tables`,
   "catalog/conflict": (p: { table: string; expected: string; found: string }) =>
@@ -23,9 +24,9 @@ export const catalogErrors = {
   "catalog/lock-lost": (p: { table: string }) =>
     `the lock of ${p.table} was lost before the commit: the metastore heard nothing of us for too long`,
   "catalog/hive-columns": (p: { table: string; problem: string }) =>
-    `Hive Metastore refuses the new columns of ${p.table}, which it compares with the old ones by position: ${p.problem}`,
+    `the metastore refuses the new columns of ${p.table}, which it compares with the old ones by position: ${p.problem}`,
   "catalog/hive-type": (p: { column: string; type: string }) =>
-    `Hive has no type for the column ${p.column} of type ${p.type}; expected a type of Iceberg v2`,
+    `column ${p.column} has type ${p.type}, which Hive has no type for; expected a type of Iceberg v2`,
   "catalog/bad-option": (p: { catalog: string; key: string; value: string; expected: string }) =>
     `${p.key}: ${p.value} cannot be used for the ${p.catalog} catalog; expected ${p.expected}`,
 };

@@ -1,6 +1,4 @@
 export const cliErrors = {
-  "cli/unknown-adapter": (p: { kind: string; type: string; known: readonly string[]; target: string }) =>
-    `the target ${p.target} asks for the ${p.kind} "${p.type}", expected ${p.known.join(" or ")}`,
   "cli/usage": (p: { problem: string }) => p.problem,
   "cli/bad-vars": (p: { option: string; text: string; problem: string }) =>
     `${p.option} is not a YAML mapping: ${p.problem} in ${JSON.stringify(p.text)} (expected for example '{name: value}')`,
@@ -15,5 +13,5 @@ export const cliErrors = {
   "cli/nothing-to-show": (p: { command: string }) => `${p.command} needs a node or --inline with a query`,
   "cli/no-state": (p: { folder: string }) =>
     `the folder ${p.folder} holds no manifest.json, run_results.json or sources.json`,
-  "cli/bad-artifact": (p: { file: string }) => `${p.file} is not readable as JSON`,
+  "cli/bad-artifact": (p: { file: string }) => `${p.file} is not JSON, expected an artifact of another run`,
 };

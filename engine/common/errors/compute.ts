@@ -3,7 +3,7 @@ export const computeErrors = {
   // engine: binding, querying, safety
   "compute/syntax": (p: { message: string }) => `the SQL cannot be parsed: ${p.message}`,
   "compute/bind": (p: { message: string }) => p.message,
-  "compute/bad-value": (p: { message: string }) => p.message,
+  "compute/bad-value": (p: { message: string }) => `a value does not fit: ${p.message}`,
   "compute/failed": (p: { message: string }) => `the engine failed: ${p.message}`,
   "compute/out-of-memory": (p: { message: string }) => `the engine ran out of memory: ${p.message}`,
   "compute/disk-full": (p: { message: string }) => `the disk is full: ${p.message}`,
@@ -14,7 +14,7 @@ export const computeErrors = {
     `expected exactly one SELECT statement, found ${p.found}`,
   "compute/parameter": (p: { name: string }) =>
     `the SQL has a parameter (${p.name}); models take no parameters`,
-  "compute/not-allowed": (p: { what: string }) => `not allowed in a model: ${p.what}`,
+  "compute/not-allowed": (p: { what: string }) => `not allowed in a model, test or query: ${p.what}`,
   "compute/unknown-relation": (p: { name: string }) =>
     `the SQL reads ${p.name}, which is none of the relations it was given`,
   "compute/input-failed": (p: { name: string; input: string }) =>

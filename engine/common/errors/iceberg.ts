@@ -20,7 +20,9 @@ export const icebergErrors = {
   "iceberg/partition-syntax": (p: { text: string }) =>
     `cannot read the partition term ${p.text}; expected a column, or year(c), month(c), day(c), hour(c), bucket(n, c), truncate(n, c) or void(c)`,
   "iceberg/partition-column": (p: { text: string; column: string }) =>
-    `the partition term ${p.text} names ${p.column}, which is not a column of the table`,
+    p.text === p.column
+      ? `the partition term ${p.text} is not a column of the table`
+      : `the partition term ${p.text} names ${p.column}, which is not a column of the table`,
   "iceberg/partition-duplicate": (p: { text: string; problem: string }) =>
     `the partition term ${p.text} ${p.problem}`,
   "iceberg/unknown-snapshot": (p: { snapshot: string }) => `the table has no snapshot ${p.snapshot}`,

@@ -4,7 +4,7 @@ export const projectErrors = {
   "project/several-errors": (p: { count: number }) => `${p.count} errors in the project`,
   "project/not-found": (p: { root: string }) => `no lake.yml in ${p.root} (expected the folder of a project)`,
   "project/unreadable-file": (p: { file: string; reason: string }) => `cannot read ${p.file}: ${p.reason}`,
-  "project/bad-yaml": (p: { file: string; problem: string }) => `${p.file} is no valid YAML: ${p.problem}`,
+  "project/bad-yaml": (p: { file: string; problem: string }) => `${p.file} is not valid YAML: ${p.problem}`,
   "project/unknown-key": (p: { key: string; owner: string; known: readonly string[] }) =>
     `unknown key ${p.key} in ${p.owner} (expected ${list(p.known)})`,
   "project/missing-key": (p: { key: string; owner: string }) => `${p.owner} needs the key ${p.key}`,
@@ -13,7 +13,7 @@ export const projectErrors = {
   "project/bad-name": (p: { kind: string; name: string }) =>
     `the ${p.kind} name ${JSON.stringify(p.name)} does not fit (expected small letters, digits and _)`,
   "project/bad-value": (p: { what: string; found: string; expected: string }) =>
-    `${p.what} is ${p.found} (expected ${p.expected})`,
+    `${p.what} cannot be ${p.found} (expected ${p.expected})`,
   "project/duplicate-name": (p: { kind: string; name: string; first: string }) =>
     `two ${p.kind}s are called ${p.name}: the other one is ${p.first}`,
   "project/duplicate-entry": (p: { kind: string; name: string; first: string }) =>

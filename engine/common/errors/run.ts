@@ -6,7 +6,7 @@ export const runErrors = {
   "run/landing-file-changed": (p: { table: string; path: string; before: string; now: string }) =>
     `${p.path} changed after ${p.table} took it in: it had ${p.before}, now it has ${p.now}`,
   "run/landing-files-gone": (p: { table: string; count: number; example: string }) =>
-    `a full refresh of ${p.table} would lose the rows of ${p.count} landing file(s) that are no longer there, for example ${p.example}`,
+    `a full refresh of ${p.table} would lose the rows of ${p.count === 1 ? `a landing file that is no longer there: ${p.example}` : `${p.count} landing files that are no longer there, for example ${p.example}`}`,
   "run/one-landing-source": (p: { model: string; sources: readonly string[] }) =>
     `the incremental model ${p.model} reads ${p.sources.length} landing sources (${p.sources.join(", ")}), expected exactly one`,
   "run/ledger-missing": (p: { table: string }) =>
@@ -15,25 +15,22 @@ export const runErrors = {
     `cannot read the ledger ${p.path}: ${p.problem}`,
   "run/strategy-not-available": (p: { model: string; strategy: string }) =>
     `the model ${p.model} asks for the incremental strategy "${p.strategy}", expected "append"`,
-  "run/no-columns": (p: { model: string }) => `the model ${p.model} has no columns`,
   "run/contract": (p: { model: string; problems: readonly string[] }) =>
     `the model ${p.model} breaks its contract: ${p.problems.join("; ")}`,
-  "run/test-not-one-count": (p: { test: string }) => `the test ${p.test} gave no count of failures`,
+  "run/test-not-one-count": (p: { test: string }) =>
+    `the test ${p.test} gave no count of failing rows, expected a whole number of at least 0`,
   "run/interrupted": (p: { done: number; total: number }) =>
     `interrupted after ${p.done} of ${p.total} steps; nothing of the unfinished ones was published`,
-  "run/nothing-selected": (p: { what: string }) => `the selection holds no ${p.what}`,
   "run/unknown-run": (p: { runId: string }) => `there is no staged run ${p.runId} on this target`,
   "run/unknown-adapter": (p: { kind: string; type: string; known: readonly string[]; target: string }) =>
     `the target ${p.target} asks for the ${p.kind} "${p.type}", expected ${p.known.join(" or ")}`,
-  "run/does-not-bind": (p: { count: number }) => `${p.count} statements do not fit their inputs`,
   "run/unknown-ref": (p: { name: string }) => `there is no model or seed "${p.name}"`,
   "run/unknown-source": (p: { name: string }) => `there is no source "${p.name}"`,
   "run/unknown-macro": (p: { macro: string }) => `there is no macro "${p.macro}"`,
   "run/partial-over-whole": (p: { table: string; flag: string }) =>
-    `${p.flag} would replace the whole rows of ${p.table} by a part`,
-  "run/not-showable": (p: { node: string }) => `${p.node} has no rows to show`,
+    `${p.flag} would leave ${p.table}, which holds all its rows, with a part of them`,
+  "run/not-showable": (p: { node: string }) =>
+    `${p.node} is not something to show, expected one model, seed, source or test`,
   "run/bad-sample": (p: { sample: string }) =>
     `the sample "${p.sample}" is neither a share between 0 and 1 nor a number of rows`,
-  "run/name-taken": (p: { name: string; first: string; second: string }) =>
-    `${p.first} and ${p.second} are both called ${p.name} in SQL`,
 };

@@ -15,5 +15,4 @@ export const storageErrors = {
     p.known.length === 0
       ? "the project has no source of type landing"
       : `the project has ${p.known.length} landing sources (${p.known.join(", ")}), expected one to be named`,
-  "storage/outside": (p: { path: string; root: string }) => `${p.path} does not lie in ${p.root}`,
 };

@@ -68,7 +68,9 @@ function readTree(text: string, json: string): ParsedSelect {
 function notOneSelect(found: string): LakeError {
   const hint = found.includes("PIVOT")
     ? "name the columns: from (pivot … on … in ('a', 'b') using …)"
-    : "what writes or changes settings is not a model: see `lake run-operation`";
+    : found === "none"
+      ? "nothing but blanks and comments is left after the template was rendered"
+      : "what writes or changes settings is not a model: see `lake run-operation`";
   return lakeError("compute/not-one-select", { found }, { hint });
 }
 

@@ -160,7 +160,7 @@ describe("errors", () => {
   test("an unknown column names its candidates and its place in UTF-8 bytes", async () => {
     const sql = `select 'é' as x, evnt_id from "raw.events"`;
     const error = await errorOf(sql);
-    expect(error.message).toBe('referenced column "evnt_id" not found in FROM clause!');
+    expect(error.message).toBe('referenced column "evnt_id" not found in FROM clause');
     expect(error.hint).toMatch(/^did you mean event_id/);
     expect(error.positionBytes).toBe(Buffer.byteLength("select 'é' as x, "));
   });

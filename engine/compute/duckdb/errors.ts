@@ -1,5 +1,6 @@
 // What the engine refuses, in the house's words. `errors_as_json` is on for every connection.
-import { isLakeError, lakeError, type LakeError } from "../../common/errors.ts";
+import { isLakeError, lakeError, LakeError } from "../../common/errors.ts";
+import { suggest } from "../../common/suggest.ts";
 
 interface EngineReport {
   readonly type: string;
@@ -54,6 +55,15 @@ export function engineError(error: unknown, prefixBytes = 0): LakeError {
   }
 }
 
+/**
+ * A failure of a statement that wraps others: its position counts from the start of whichever the engine
+ * parsed (a view's, the wrapper's), so it is none at all; a wrong place is worse.
+ */
+export function executionError(error: unknown): LakeError {
+  const { code, message, hint, retryable, cause } = engineError(error);
+  return isLakeError(error) ? error : new LakeError(code, message, { hint, retryable, cause });
+}
+
 /** A failure of `json_serialize_sql`, which reports instead of throwing. */
 export function parserError(message: string, position: string | undefined): LakeError {
   const bytes = position === undefined ? undefined : Number(position);
@@ -101,10 +111,18 @@ function hintOf(report: EngineReport): string | undefined {
     report.candidates.length > 0
       ? report.candidates
       : (quoted?.split(",").map((part) => part.trim().replace(/^"|"$/g, "")) ?? []);
+  if (report.type === "Conversion") return "try_cast gives null where a value does not fit";
   if (candidates.length === 0) {
     const suggestion = /Did you mean "([^"]+)"\?/.exec(report.message)?.[1];
     return suggestion === undefined ? undefined : `did you mean ${suggestion}?`;
   }
+  const missing =
+    /"([^"]+)" not found|named "([^"]+)"|(?:Function|Table) with name "?(\w+)"? does not exist/.exec(
+      report.message,
+    );
+  const name = missing?.slice(1).find((group) => group !== undefined);
+  const near = name === undefined ? undefined : suggest(name, candidates);
+  if (near !== undefined) return `did you mean ${near}?`;
   const shown = candidates.slice(0, longestCandidateList);
   const rest = candidates.length - shown.length;
   const more = rest > 0 ? ` (and ${rest} more)` : "";
@@ -120,11 +138,16 @@ function shortMessage(report: EngineReport): string {
     .split(/\n\s*(?:Candidate |Did you mean|LINE \d+:)/i)[0]!
     .replace(/ You might need to add explicit type casts\.$/, "")
     .trim();
-  return lowerFirst(cut.replace(/\s*\n\s*/g, " "));
+  return lowerFirst(cut.replace(/\s*\n\s*/g, " ").replace(/[.!]+$/, ""));
 }
 
 function firstLine(text: string): string {
-  return lowerFirst(text.split("\n")[0]!.trim());
+  return lowerFirst(
+    text
+      .split("\n")[0]!
+      .trim()
+      .replace(/[.!]+$/, ""),
+  );
 }
 
 function lowerFirst(text: string): string {

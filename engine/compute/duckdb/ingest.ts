@@ -7,7 +7,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { isLakeError, lakeError, type LakeError } from "../../common/errors.ts";
 import type { LandingCount, LandingRelation, RejectedRecord, WriteRequest } from "../compute.ts";
 import { findBadRecords, textOf } from "./bad-records.ts";
-import { engineError } from "./errors.ts";
+import { engineError, executionError } from "./errors.ts";
 import {
   badRecordMark,
   checkedLandingSql,
@@ -181,7 +181,7 @@ export class Ingest {
 
   /** The failure in the house's words: a bad record with its file and line, a damaged archive rather than its symptom. */
   async explain(error: unknown): Promise<LakeError> {
-    const failure = engineError(error);
+    const failure = executionError(error);
     if (this.#relations.length === 0 || isLakeError(error) || failure.code === "compute/out-of-memory")
       return failure;
     if (!failure.message.includes(badRecordMark)) {

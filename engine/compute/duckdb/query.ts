@@ -2,7 +2,7 @@
 import type { DuckDBConnection, DuckDBResultReader } from "@duckdb/node-api";
 import { lakeError } from "../../common/errors.ts";
 import type { Column, LandingRelation, QueryRequest, QueryResult, Relation } from "../compute.ts";
-import { engineError } from "./errors.ts";
+import { engineError, executionError } from "./errors.ts";
 import { plainValue } from "./plain-value.ts";
 import { createRelations } from "./relations.ts";
 import { checkSelects } from "./safety.ts";
@@ -27,7 +27,8 @@ export async function query(context: QueryContext, request: QueryRequest): Promi
           : await connection.streamAndReadUntil(request.sql, limit);
       return resultOf(reader, limit);
     } catch (error) {
-      throw engineError(error);
+      const readsViews = request.relations.some(({ kind }) => kind === "sql");
+      throw readsViews ? executionError(error) : engineError(error);
     }
   });
 }

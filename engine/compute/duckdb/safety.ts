@@ -258,7 +258,8 @@ function notAllowed(what: string, node: AstNode): Refusal {
 }
 
 function unknownRelation(name: string, node: AstNode): Refusal {
-  const hint = "name it with {{ref …}} or {{source …}}, or declare it as a CTE";
+  const plain = /^\w+$/.test(name) ? `"${name}"` : "…";
+  const hint = `write {{ref ${plain}}} for a model or seed, {{source "…" "…"}} for a source, or declare it as a CTE`;
   return refuse(lakeError("compute/unknown-relation", { name }, { ...at(node), hint }));
 }
 

@@ -7,5 +7,5 @@ set memory_limit = '700MB';
 copy ($silver) to '$stage' (
   format parquet, compression lz4_raw, row_group_size 16384, partition_by (date), write_partition_columns true);
 -- each day --
-copy (select * from read_parquet('$day/*.parquet', hive_partitioning = false)) to '$output' (
+copy (select * from read_parquet('$day/*.parquet', hive_partitioning = false)) to '$output/silver' (
   format parquet, compression zstd, partition_by (year, month, day, hour), write_partition_columns true, append);
