@@ -83,7 +83,7 @@ test.for([
 });
 
 test.for([
-  ["a variable that is not set", profiles, { targetName: "prod" }, "project/missing-env-var", 14, undefined],
+  ["a variable that is not set", profiles, { targetName: "prod" }, "project/missing-env-var", 14, HINT],
   [
     "an unknown target",
     profiles,

@@ -51,7 +51,6 @@ function metastoreOptions(): string {
 
 export function composeFile(): Record<string, unknown> {
   return {
-    name: "lake",
     services: {
       postgres: {
         image: "postgres:15",
