@@ -32,7 +32,11 @@ export function checkCommits(commits: readonly TableCommit[]): readonly TableCom
     if (baseMetadataLocation === null) checkNewTable(identifier);
     const lengthCharacters = newMetadataLocation.length;
     if (lengthCharacters === 0 || lengthCharacters > longestLocation) {
-      throw lakeError("catalog/bad-location", { table, lengthCharacters });
+      throw lakeError(
+        "catalog/bad-location",
+        { table, lengthCharacters },
+        { hint: "choose a shorter warehouse, or shorter names" },
+      );
     }
     if (seen.has(table)) throw new TypeError(`one commit moves ${table} twice`);
     seen.add(table);

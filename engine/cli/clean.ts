@@ -22,7 +22,8 @@ export function cleanCommand(cli: Cli): Command {
     const folder = path.resolve(root, targetPath);
     const relative = path.relative(root, folder);
     if (relative === "" || relative.startsWith("..") || path.isAbsolute(relative)) {
-      throw lakeError("cli/outside-project", { folder, root });
+      const hint = "correct target-path in lake.yml, or remove the folder by hand";
+      throw lakeError("cli/outside-project", { folder, root }, { hint });
     }
     await rm(folder, { recursive: true, force: true });
     if (options.quiet !== true) cli.context.stdout.write(`${relative}/ removed\n`);

@@ -2,9 +2,10 @@ import path from "node:path";
 import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
 import { formatDuration, formatQuantity } from "../common/format.ts";
-import type { ProjectNode } from "../project/types.ts";
+import type { Graph } from "../graph/types.ts";
+import type { ProjectNode, TargetProfile } from "../project/types.ts";
 import type { Cli } from "./cli.ts";
-import { loadProject } from "./context.ts";
+import { loadProject, type CliContext } from "./context.ts";
 import {
   addExamples,
   addOutputOptions,
@@ -32,18 +33,7 @@ export function parseCommand(cli: Cli): Command {
     const { context } = cli;
     const startedMs = context.now();
     const { graph, profile } = await loadProject(context, options);
-    const [{ toManifest }, { writeArtifact }] = await Promise.all([
-      import("../report/manifest.ts"),
-      import("../report/write-artifact.ts"),
-    ]);
-    const manifest = toManifest(graph, {
-      generatedMs: context.now(),
-      invocationId: randomUUID(),
-      lakeVersion,
-      adapterType: profile.compute.type,
-    });
-    const { root, settings } = graph.project;
-    const file = await writeArtifact(path.join(root, settings.targetPath), "manifest.json", manifest);
+    const { file, written } = await keepManifest(context, graph, profile);
     const counted = countTypes([...graph.nodes.values()]);
     const elapsedMs = context.now() - startedMs;
     const text =
@@ -53,17 +43,47 @@ export function parseCommand(cli: Cli): Command {
             macros: graph.project.macros.size,
             elapsed_ms: elapsedMs,
             manifest: file,
+            manifest_written: written,
           })
         : `${Object.entries(counted)
             .map(([type, count]) => formatQuantity(count, type))
-            .join(", ")} read in ${formatDuration(elapsedMs)}; ${path.relative(context.cwd, file)} written`;
+            .join(
+              ", ",
+            )} read in ${formatDuration(elapsedMs)}; ${path.relative(context.cwd, file)} ${written ? "written" : "is up to date"}`;
     if (options.quiet !== true || options.output === "json") context.stdout.write(`${text}\n`);
     return 0;
   });
 }
 
+/** Writes target/manifest.json, unless it was made from the very same files, values and code. */
+async function keepManifest(
+  context: CliContext,
+  graph: Graph,
+  profile: TargetProfile,
+): Promise<{ file: string; written: boolean }> {
+  const { root, settings } = graph.project;
+  const folder = path.join(root, settings.targetPath);
+  const file = path.join(folder, "manifest.json");
+  const { isCurrentManifest, manifestKey } = await import("../report/manifest-key.ts");
+  const contentKey = manifestKey({ graph, profile, env: context.env, lakeVersion });
+  if (isCurrentManifest(file, contentKey)) return { file, written: false };
+  const [{ toManifest }, { writeArtifact }] = await Promise.all([
+    import("../report/manifest.ts"),
+    import("../report/write-artifact.ts"),
+  ]);
+  const manifest = toManifest(graph, {
+    generatedMs: context.now(),
+    invocationId: randomUUID(),
+    lakeVersion,
+    adapterType: profile.compute.type,
+    contentKey,
+  });
+  await writeArtifact(folder, "manifest.json", manifest);
+  return { file, written: true };
+}
+
 function countTypes(nodes: readonly ProjectNode[]): Record<ProjectNode["resourceType"], number> {
-  const counted = { model: 0, seed: 0, source: 0, test: 0, exposure: 0 };
+  const counted = { model: 0, seed: 0, source: 0, test: 0, unit_test: 0, exposure: 0 };
   for (const node of nodes) counted[node.resourceType]++;
   return counted;
 }

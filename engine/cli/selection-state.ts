@@ -33,7 +33,7 @@ function readArtifact(root: string, name: string): Record<string, unknown> | nul
 }
 
 function partsOf(manifest: Record<string, unknown>): Map<string, StateParts> {
-  const groups = ["nodes", "sources", "exposures"].map(
+  const groups = ["nodes", "sources", "exposures", "unit_tests"].map(
     (key) => manifest[key] as Record<string, { lake_state?: StateParts }> | undefined,
   );
   return new Map(

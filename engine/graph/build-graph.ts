@@ -52,6 +52,10 @@ function enabledNodes(project: Project, names: Names): ReadonlyMap<string, Proje
   const nodes = new Map<string, ProjectNode>();
   for (const [id, node] of project.nodes) {
     if (!isEnabled(node)) continue;
+    if (node.resourceType === "unit_test") {
+      const attached = project.nodes.get(node.attachedTo);
+      if (attached !== undefined && !isEnabled(attached)) continue;
+    }
     // A test of a disabled node, or that compares with one, has nothing to look at.
     if (node.resourceType === "test" && node.testType === "generic") {
       const attached = project.nodes.get(node.attachedTo ?? "");
@@ -74,6 +78,8 @@ function parentsOf(
   errors: LakeError[],
 ): readonly string[] {
   if (node.resourceType === "seed" || node.resourceType === "source") return [];
+  // What it is given stands for the model's inputs, which it never reads.
+  if (node.resourceType === "unit_test") return [node.attachedTo];
   const found: string[] = [];
   if (node.resourceType === "test" && node.attachedTo !== undefined && nodes.has(node.attachedTo)) {
     found.push(node.attachedTo);
@@ -159,6 +165,6 @@ function cycleError(cycle: readonly string[], nodes: ReadonlyMap<string, Project
 }
 
 function referenceTo(node: ProjectNode, name: string): Location {
-  const refs = node.resourceType === "seed" || node.resourceType === "source" ? [] : node.references.refs;
+  const refs = "references" in node ? node.references.refs : [];
   return refs.find((ref) => ref.name === name)?.at ?? { file: node.path };
 }

@@ -81,7 +81,8 @@ function withTests(graph: Graph, criterion: Criterion, selected: ReadonlySet<str
   const buildable = mode === "buildable" ? reach(graph, selected) : null;
   for (const id of selected) {
     for (const child of graph.children.get(id) ?? []) {
-      if (graph.nodes.get(child)?.resourceType !== "test") continue;
+      const type = graph.nodes.get(child)?.resourceType;
+      if (type !== "test" && type !== "unit_test") continue;
       const comes =
         mode === "eager" ||
         parentsWithin(graph, child, selected) ||

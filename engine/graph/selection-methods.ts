@@ -60,10 +60,13 @@ const methods: Readonly<Record<string, Method>> = {
   test_name:
     ({ criterion: { value } }) =>
     (node) =>
-      node.resourceType === "test" && node.testName !== undefined && fnmatch(node.testName, value),
+      node.resourceType === "unit_test"
+        ? fnmatch(node.name, value)
+        : node.resourceType === "test" && node.testName !== undefined && fnmatch(node.testName, value),
   test_type: ({ criterion }) => {
     const value = oneOf(criterion, testTypes);
     const wanted = value === "schema" ? "generic" : value;
+    if (wanted === "unit") return (node) => node.resourceType === "unit_test";
     return (node) => node.resourceType === "test" && (wanted === "data" || node.testType === wanted);
   },
   package: ({ criterion: { value }, graph }) => {
@@ -73,7 +76,10 @@ const methods: Readonly<Record<string, Method>> = {
   group:
     ({ criterion: { value } }) =>
     (node) =>
-      "config" in node && node.config.group !== undefined && fnmatch(node.config.group, value),
+      "config" in node &&
+      "group" in node.config &&
+      node.config.group !== undefined &&
+      fnmatch(node.config.group, value),
   access: ({ criterion }) => {
     const value = oneOf(criterion, ["private", "protected", "public"]);
     return (node) => node.resourceType === "model" && (node.config.access ?? "protected") === value;
@@ -81,8 +87,10 @@ const methods: Readonly<Record<string, Method>> = {
   state: stateMatches,
   result: resultMatches,
   source_status: sourceStatusMatches,
-  // There are none yet; asking for them is no mistake.
-  unit_test: () => () => false,
+  unit_test: ({ criterion }) =>
+    namedParts(criterion, 2, (node) =>
+      node.resourceType === "unit_test" ? [node.fqn[0] as string, node.name] : null,
+    ),
 };
 
 export const methodNames: readonly string[] = Object.keys(methods);

@@ -33,7 +33,11 @@ function candidates(graph: Graph, method: string): ReadonlySet<string> {
         if (node.resourceType === "exposure") found.add(node.name);
         break;
       case "test_name":
+        if (node.resourceType === "unit_test") found.add(node.name);
         if (node.resourceType === "test" && node.testName !== undefined) found.add(node.testName);
+        break;
+      case "unit_test":
+        if (node.resourceType === "unit_test") found.add(node.name);
         break;
       case "group":
         for (const group of graph.project.groups.keys()) found.add(group);

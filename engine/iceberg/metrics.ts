@@ -162,7 +162,8 @@ export function dataFileFromStats(statistics: FileStatistics): DataFile {
 
 function refuseNulls(column: ColumnPlan, nulls: string | undefined, path: string): void {
   if (!column.required || nulls === undefined || nulls === "0") return;
-  throw lakeError("iceberg/null-in-required", { column: column.name, count: nulls, path });
+  const hint = "filter the rows out, or give them a value with coalesce()";
+  throw lakeError("iceberg/null-in-required", { column: column.name, count: nulls, path }, { hint });
 }
 
 /** Undefined where there is no sound bound: no statistic, NaN, a prefix that cannot be incremented. */

@@ -239,7 +239,8 @@ export async function restageAppend(request: {
   const { storage, staged, current, nowMs } = request;
   const problem = restageProblem(staged, current);
   if (problem !== null) {
-    throw lakeError("iceberg/cannot-restage", { table: nameOf(current.identifier), problem });
+    const hint = "run again: a run starts from the table as it is then";
+    throw lakeError("iceberg/cannot-restage", { table: nameOf(current.identifier), problem }, { hint });
   }
   const { snapshotId: _snapshotId, ...change } = staged.request;
   return stageChange({ storage, request: { ...change, base: current }, nowMs });

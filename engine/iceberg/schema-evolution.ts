@@ -5,6 +5,9 @@ import { fits, widens } from "./type-promotion.ts";
 import { typeText } from "./type-text.ts";
 import type { IcebergType, MapType, NestedField, PrimitiveType, Schema, StructType } from "./types.ts";
 
+const failHint =
+  "set on_schema_change to append_new_columns or sync_all_columns, or rebuild the table with --full-refresh";
+
 export type EvolutionMode = "fail" | "append_new_columns" | "sync_all_columns" | "ignore";
 
 /** One difference that the table takes over; `from` and `to` are texts for people. */
@@ -134,7 +137,7 @@ function evolveMissing(
   switch (evolution.mode) {
     case "fail":
       evolution.errors.push(
-        lakeError("iceberg/schema-changed", { column, change: "is gone from the query" }),
+        lakeError("iceberg/schema-changed", { column, change: "is gone from the query" }, { hint: failHint }),
       );
       return field;
     case "sync_all_columns":
@@ -145,7 +148,14 @@ function evolveMissing(
       evolution.changes.push({ kind: "make-optional", path });
       return { ...field, required: false };
     case "ignore":
-      if (field.required) evolution.errors.push(lakeError("iceberg/missing-column", { column }));
+      if (field.required)
+        evolution.errors.push(
+          lakeError(
+            "iceberg/missing-column",
+            { column },
+            { hint: "give it a value in the select list, or rebuild the table with --full-refresh" },
+          ),
+        );
       return field;
   }
 }
@@ -159,7 +169,9 @@ function evolveNew(
   const to = typeText(field.type);
   if (evolution.mode === "fail") {
     const change = `(${to}) is new in the query`;
-    evolution.errors.push(lakeError("iceberg/schema-changed", { column: path.join("."), change }));
+    evolution.errors.push(
+      lakeError("iceberg/schema-changed", { column: path.join("."), change }, { hint: failHint }),
+    );
     return undefined;
   }
   evolution.changes.push({ kind: "add", path, to });
@@ -253,7 +265,9 @@ function evolvePrimitive(
   if (evolution.mode === "ignore") return refuse(evolution, current, incoming, path);
   if (evolution.mode === "fail") {
     const change = `changes from ${from} to ${to}`;
-    evolution.errors.push(lakeError("iceberg/schema-changed", { column: path.join("."), change }));
+    evolution.errors.push(
+      lakeError("iceberg/schema-changed", { column: path.join("."), change }, { hint: failHint }),
+    );
     return current;
   }
   evolution.changes.push({ kind: "widen", path, from, to });

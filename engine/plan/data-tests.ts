@@ -71,7 +71,8 @@ const builders: Readonly<Record<string, Builder>> = {
       ...bound(parts, "min_value", (value) => `${column(parts)} <${strict} ${value}`),
       ...bound(parts, "max_value", (value) => `${column(parts)} >${strict} ${value}`),
     ];
-    if (bounds.length === 0) throw missing(parts, "min_value");
+    if (bounds.length === 0)
+      throw unfit(parts, "min_value", "a number or an SQL expression, for it or for max_value");
     return rowTest(parts, bounds.join(" or "));
   },
   unique_combination_of_columns: (parts) =>
@@ -85,13 +86,15 @@ const builders: Readonly<Record<string, Builder>> = {
       ...bound(parts, "min_value", (value) => `count(*) >= ${value}`),
       ...bound(parts, "max_value", (value) => `count(*) <= ${value}`),
     ];
-    if (bounds.length === 0) throw missing(parts, "min_value");
+    if (bounds.length === 0)
+      throw unfit(parts, "min_value", "a number or an SQL expression, for it or for max_value");
     return totalTest(parts, "count(*) as row_count", bounds.join(" and "));
   },
   recency: (parts) => {
     const field = parts.test.columnName === undefined ? quoteIdentifier(text(parts, "field")) : column(parts);
     const unit = text(parts, "datepart");
-    if (!/^(minute|hour|day|week|month|year)s?$/.test(unit)) throw missing(parts, "datepart");
+    if (!/^(minute|hour|day|week|month|year)s?$/.test(unit))
+      throw unfit(parts, "datepart", "minute, hour, day, week, month or year");
     const interval = `interval (${Number(argument(parts, "interval"))}) ${unit}`;
     return totalTest(parts, `max(${field}) as most_recent`, `max(${field}) >= now() - ${interval}`);
   },
@@ -120,7 +123,7 @@ export function builtinTestSql(parts: Parts): TestSql {
 
 function column(parts: Parts): string {
   const name = parts.test.columnName ?? parts.test.arguments?.["column_name"];
-  if (typeof name !== "string") throw missing(parts, "column_name");
+  if (typeof name !== "string") throw unfit(parts, "column_name", "the name of a column");
   return quoteIdentifier(name);
 }
 
@@ -130,13 +133,13 @@ function argument(parts: Parts, name: string): Json | undefined {
 
 function text(parts: Parts, name: string): string {
   const value = argument(parts, name);
-  if (typeof value !== "string") throw missing(parts, name);
+  if (typeof value !== "string") throw unfit(parts, name, "text");
   return value;
 }
 
 function list(parts: Parts, name: string): readonly Json[] {
   const value = argument(parts, name);
-  if (!Array.isArray(value) || value.length === 0) throw missing(parts, name);
+  if (!Array.isArray(value) || value.length === 0) throw unfit(parts, name, "a list of at least one value");
   return value as readonly Json[];
 }
 
@@ -154,8 +157,11 @@ function bound(parts: Parts, name: string, render: (value: string) => string): s
   return [render(typeof value === "string" ? `(${value})` : String(value))];
 }
 
-function missing(parts: Parts, name: string): Error {
-  return lakeError("plan/test-argument", { test: parts.test.name, argument: name }, { at: parts.test.at });
+function unfit(parts: Parts, name: string, expected: string): Error {
+  const value = argument(parts, name);
+  const found = value === undefined ? "nothing" : JSON.stringify(value);
+  const parameters = { test: parts.test.name, argument: name, found, expected };
+  return lakeError("plan/test-argument", parameters, { at: parts.test.at });
 }
 
 /** Whether `failures` meets a condition such as `!= 0`, `> 10` or `between 1 and 5`. */

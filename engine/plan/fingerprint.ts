@@ -41,14 +41,14 @@ export function modelFingerprint(options: {
   readonly inlined: ReadonlyMap<string, string>;
   readonly landing: readonly Source[];
   readonly context: FingerprintContext;
+  /** `normaliseSql`, or one that remembers: a view's text is part of all fingerprints that it is below. */
+  readonly normalise?: (sql: string) => string;
 }): string {
-  const { model, sql, inlined, landing, context } = options;
+  const { model, sql, inlined, landing, context, normalise = normaliseSql } = options;
   return sha256(
     stableStringify({
-      sql: normaliseSql(sql),
-      inlined: [...inlined]
-        .map(([name, text]): [string, unknown] => [name, normaliseSql(text)])
-        .sort(byFirst),
+      sql: normalise(sql),
+      inlined: [...inlined].map(([name, text]): [string, unknown] => [name, normalise(text)]).sort(byFirst),
       landing: landing.map(landingPart).sort(byFirst),
       config: configPart(model.config),
       contract: model.config.contract?.enforced === true ? [model.columns, model.constraints] : null,

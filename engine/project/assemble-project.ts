@@ -10,6 +10,7 @@ import { makeSingularTests } from "./make-singular-tests.ts";
 import { makeGenericTests } from "./make-tests.ts";
 import { makeExposures, makeGroups, makeSources } from "./make-sources.ts";
 import { checkTables, makeModels, makeSeeds } from "./make-tables.ts";
+import { makeUnitTests } from "./make-unit-tests.ts";
 import { parseContext } from "./parse-context.ts";
 import { readProperties } from "./properties.ts";
 import { selectorsFile } from "./read-files.ts";
@@ -64,6 +65,7 @@ export function assembleProject(parts: {
   makeSingularTests(builder);
   makeExposures(builder);
   addEngineSources(builder);
+  makeUnitTests(builder);
   checkTables(builder, options.profile);
   const names = new Set([...builder.nodes.values()].flatMap(({ fqn }) => fqn));
   for (const folder of Object.values(defaults)) folder.warnUnused(problems, names);

@@ -17,7 +17,7 @@ export interface Builder {
   readonly files: readonly ProjectFile[];
   readonly properties: readonly PropertyFile[];
   readonly macros: ReadonlyMap<string, readonly MacroSource[]>;
-  readonly defaults: Readonly<Record<Exclude<ConfigKind, "exposure">, FolderDefaults>>;
+  readonly defaults: Readonly<Record<Exclude<ConfigKind, "exposure" | "unit_test">, FolderDefaults>>;
   readonly nodes: Map<string, ProjectNode>;
   readonly groups: Map<string, Group>;
   /** References of a template; undefined when it has an error, which is then among the problems. */

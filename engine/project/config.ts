@@ -91,6 +91,12 @@ export const testFields = {
   meta: mapOf(json),
 } satisfies Fields;
 
+export const unitTestFields = {
+  enabled: flag,
+  tags: listOf(scalarText),
+  meta: mapOf(json),
+} satisfies Fields;
+
 export const exposureFields = {
   enabled: flag,
   tags: listOf(scalarText),
@@ -108,6 +114,7 @@ export const configFields = {
   seed: seedFields,
   source: sourceFields,
   test: testFields,
+  unit_test: unitTestFields,
   exposure: exposureFields,
 } as const;
 export type ConfigKind = keyof typeof configFields;

@@ -83,7 +83,14 @@ test.for([
 });
 
 test.for([
-  ["a variable that is not set", profiles, { targetName: "prod" }, "project/missing-env-var", 14, HINT],
+  [
+    "a variable that is not set",
+    profiles,
+    { targetName: "prod" },
+    "project/missing-env-var",
+    14,
+    'export PASSWORD=…, or write {{env_var "PASSWORD" default="…"}}',
+  ],
   [
     "an unknown target",
     profiles,

@@ -179,11 +179,16 @@ test.for([
     { "lake.yml": "name: shop\nmodel-path: [x]\n" },
     'project/unknown-key lake.yml:2 did you mean "model-paths"?',
   ],
-  ["bad YAML", { "models/x.yml": "version: 2\nmodels: [\n" }, "project/bad-yaml models/x.yml:3 the keys of one mapping and the items of one list start in the same column, with spaces and no tabs"],
+  ["bad YAML", { "models/x.yml": "version: 2\nmodels: [\n" }, "project/bad-yaml models/x.yml:3"],
+  [
+    "a list that is indented too little",
+    { "models/x.yml": "version: 2\nmodels:\n  - name: m\n   columns: []\n" },
+    "project/bad-yaml models/x.yml:4 the keys of one mapping and the items of one list start in the same column, with spaces and no tabs",
+  ],
   [
     "a key twice",
     { "models/x.yml": "version: 2\nmodels: []\nmodels: []\n" },
-    "project/bad-yaml models/x.yml:3 the keys of one mapping and the items of one list start in the same column, with spaces and no tabs",
+    "project/bad-yaml models/x.yml:3",
   ],
   [
     "a number that cannot be kept",

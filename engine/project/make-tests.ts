@@ -29,7 +29,8 @@ export function makeGenericTests(builder: Builder): void {
     const folders = foldersOfProperties(builder, file.file);
     const add = (id: string, entry: Testable): void => {
       const node = nodes.get(id);
-      if (node === undefined || node.resourceType === "test" || node.resourceType === "exposure") return;
+      if (node?.resourceType !== "model" && node?.resourceType !== "seed" && node?.resourceType !== "source")
+        return;
       addTests(builder, { node, file: file.file, folders, column: null }, entry);
       for (const column of entry.columns ?? []) {
         addTests(builder, { node, file: file.file, folders, column }, column);

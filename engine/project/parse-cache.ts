@@ -73,14 +73,15 @@ function keyOf(options: LoadProjectOptions, settings: ProjectSettings): string {
   const { engine, profile, env = {}, builtinMacros = [] } = options;
   const environment = settings.envVars.map((name) => [name, env[name]]);
   const target = targetValues(profile);
-  return sha256(stableStringify([codeVersion(), engine, settings, target, environment, builtinMacros]));
+  // An update of lake must not read what an older one parsed.
+  const code = codeVersion(["project", "template", "common"]);
+  return sha256(stableStringify([code, engine, settings, target, environment, builtinMacros]));
 }
 
-/** The parsing code itself: an update of lake must not read what an older one parsed. */
-function codeVersion(): string {
-  const here = import.meta.dirname;
-  const folders = [here, path.join(here, "..", "template"), path.join(here, "..", "common")];
-  const stamps = folders.flatMap((folder) => {
+/** Folders of the engine → text that differs when their code does. */
+export function codeVersion(engineFolders: readonly string[]): string {
+  const stamps = engineFolders.flatMap((name) => {
+    const folder = path.join(import.meta.dirname, "..", name);
     const names = guarded(() => readdirSync(folder)) ?? [];
     return names
       .filter((name) => /\.[cm]?[jt]s$/.test(name) && !name.includes(".test."))

@@ -22,7 +22,7 @@ import type { Fields, Read, Reader } from "./readers.ts";
 import type { YamlNode } from "./yaml.ts";
 
 /** Kept as it stands; who knows what it is declared on reads it later. */
-const raw: Reader<YamlNode> = (node) => node;
+export const raw: Reader<YamlNode> = (node) => node;
 const raws: Reader<readonly YamlNode[]> = (node, what, problems) => {
   if (node.items !== null) return node.items;
   problems.add("project/wrong-type", { what, found: "no list", expected: "a list" }, node.at);
@@ -144,6 +144,16 @@ const singularFields = {
   tags: listOf(scalarText),
   docs: ignored,
 } satisfies Fields;
+const unitTestFields = {
+  name: name("unit test"),
+  description: scalarText,
+  model: text,
+  given: raws,
+  expect: raw,
+  overrides: raw,
+  incremental: flag,
+  config: raw,
+} satisfies Fields;
 const macroFields = {
   name: text,
   description: scalarText,
@@ -160,6 +170,7 @@ const fileFields = {
   exposures: entries("exposure", exposureFields),
   groups: entries("group", groupFields),
   data_tests: entries("test", singularFields),
+  unit_tests: entries("unit test", unitTestFields),
   macros: entries("macro", macroFields),
 } satisfies Fields;
 
@@ -170,6 +181,7 @@ export type TableEntry = Entry<typeof tableFields>;
 export type SourceEntry = Entry<typeof sourceFields>;
 export type ExposureEntry = Entry<typeof exposureFields>;
 export type SingularEntry = Entry<typeof singularFields>;
+export type UnitTestEntry = Entry<typeof unitTestFields>;
 
 /** A list of named mappings; one without a name is an error and left out, so is the second of a name. */
 function entries<F extends Fields>(kind: string, fields: F): Reader<readonly Entry<F>[]> {

@@ -139,6 +139,58 @@ export interface DataTest {
   readonly at: Location;
 }
 
+/** Rows that a unit test gives or expects, as its file has them. */
+export type Fixture =
+  | {
+      readonly kind: "rows";
+      readonly columns: readonly string[];
+      /** As many values as columns; the engine casts them. */
+      readonly rows: readonly (readonly Json[])[];
+      readonly at: Location;
+    }
+  | { readonly kind: "sql"; readonly sql: string; readonly at: Location };
+
+export type UnitTestInput =
+  | { readonly kind: "ref"; readonly name: string }
+  | { readonly kind: "source"; readonly source: string; readonly table: string }
+  | { readonly kind: "this" };
+
+export interface UnitTestOverrides {
+  readonly vars: Readonly<Record<string, Json>>;
+  /** Macro → the text that stands where it is called. */
+  readonly macros: Readonly<Record<string, string>>;
+  readonly envVars: Readonly<Record<string, string>>;
+  /** The frozen clock. */
+  readonly nowMs?: number;
+}
+
+/** Rows in, rows out: one model's SQL over given inputs. */
+export interface UnitTest {
+  readonly resourceType: "unit_test";
+  /** `unit_test.<project>.<model>.<name>`. */
+  readonly uniqueId: string;
+  readonly name: string;
+  readonly fqn: readonly string[];
+  readonly path: string;
+  readonly description?: string;
+  readonly config: UnitTestConfig;
+  readonly checksum: string;
+  /** Unique id of the model. */
+  readonly attachedTo: string;
+  /** Whether the model is rendered as on its later runs. */
+  readonly incremental: boolean;
+  readonly given: readonly { readonly input: UnitTestInput; readonly fixture: Fixture; readonly at: Location }[];
+  readonly expect: Fixture;
+  readonly overrides: UnitTestOverrides;
+  readonly at: Location;
+}
+
+export interface UnitTestConfig {
+  readonly enabled: boolean;
+  readonly tags: readonly string[];
+  readonly meta: Readonly<Record<string, Json>>;
+}
+
 export interface Exposure {
   readonly resourceType: "exposure";
   readonly uniqueId: string;
@@ -153,7 +205,7 @@ export interface Exposure {
   readonly references: References;
 }
 
-export type ProjectNode = Model | Seed | Source | DataTest | Exposure;
+export type ProjectNode = Model | Seed | Source | DataTest | UnitTest | Exposure;
 
 export interface Group {
   readonly name: string;

@@ -1,14 +1,18 @@
 // `target/manifest.json`: the project and its edges, in dbt's shape where a field means the same.
+import { contentKeyName } from "./manifest-key.ts";
 import { stateParts } from "../graph/state-parts.ts";
 import type { Graph } from "../graph/types.ts";
+import { inputText } from "../project/input-text.ts";
 import type {
   ColumnProperties,
   DataTest,
   Exposure,
+  Fixture,
   Model,
   ProjectNode,
   Seed,
   Source,
+  UnitTest,
 } from "../project/types.ts";
 import type { References } from "../template/types.ts";
 
@@ -22,7 +26,7 @@ type JsonObject = Record<string, unknown>;
 
 export function toManifest(
   graph: Graph,
-  metadata: ArtifactMetadata & { readonly adapterType: string },
+  metadata: ArtifactMetadata & { readonly adapterType: string; readonly contentKey?: string },
 ): JsonObject {
   const { project } = graph;
   const nodes = [...graph.nodes.values()];
@@ -37,9 +41,11 @@ export function toManifest(
       ...artifactMetadata("manifest", metadata),
       project_name: project.settings.name,
       adapter_type: metadata.adapterType,
+      ...(metadata.contentKey !== undefined && { [contentKeyName]: metadata.contentKey }),
     },
     nodes: of(["model", "seed", "test"]),
     sources: of(["source"]),
+    unit_tests: of(["unit_test"]),
     exposures: of(["exposure"]),
     macros: Object.fromEntries(
       [...project.macros.values()].flat().map((macro) => {
@@ -111,6 +117,8 @@ function toNode(node: ProjectNode, graph: Graph): JsonObject {
       return { ...shared, ...configured(node), ...sourceFields(node) };
     case "test":
       return { ...shared, ...testFields(node), ...referenced(node.references) };
+    case "unit_test":
+      return { ...shared, ...unitTestFields(node, graph) };
     case "exposure":
       return { ...shared, ...exposureFields(node), ...referenced(node.references) };
   }
@@ -170,6 +178,36 @@ function testFields(test: DataTest): JsonObject {
       test_metadata: { name: test.testName, kwargs: test.arguments ?? {} },
     }),
     ...(test.text !== undefined && { raw_code: test.text, language: "sql" }),
+  };
+}
+
+/** dbt's shape; every fixture as rows by column, or as SQL. */
+function unitTestFields(test: UnitTest, graph: Graph): JsonObject {
+  const { attachedTo, overrides } = test;
+  const rowsOf = (fixture: Fixture): JsonObject =>
+    fixture.kind === "sql"
+      ? { rows: fixture.sql, format: "sql" }
+      : {
+          rows: fixture.rows.map((row) =>
+            Object.fromEntries(fixture.columns.map((column, index) => [column, row[index] ?? null])),
+          ),
+          format: "dict",
+        };
+  return {
+    checksum: { name: "sha256", checksum: test.checksum },
+    model: graph.nodes.get(attachedTo)?.name ?? "",
+    tested_node_unique_id: attachedTo,
+    given: test.given.map(({ input, fixture }) => ({ input: inputText(input), ...rowsOf(fixture) })),
+    expect: rowsOf(test.expect),
+    overrides: {
+      vars: overrides.vars,
+      macros: { ...overrides.macros, ...(test.incremental && { is_incremental: true }) },
+      env_vars: overrides.envVars,
+      ...(overrides.nowMs !== undefined && { now: new Date(overrides.nowMs).toISOString() }),
+    },
+    config: test.config,
+    tags: test.config.tags,
+    meta: test.config.meta,
   };
 }
 

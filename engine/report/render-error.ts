@@ -35,7 +35,8 @@ function renderLocation(at: Location, view: ErrorView): string[] {
     `${" ".repeat(gutter)} ${bar}`,
     `${style.dim(String(at.line))} ${bar} ${text}`.trimEnd(),
   ];
-  if (column !== undefined) {
+  // A column behind the line's end means a file that has changed since it was read.
+  if (column !== undefined && column <= text.length + 1) {
     const before = " ".repeat(displayWidth(text.slice(0, column - 1)));
     lines.push(`${" ".repeat(gutter)} ${bar} ${before}${style.red("^")}`);
   }
@@ -55,6 +56,7 @@ function excerpt(source: string, column: number | undefined): { text: string; co
   const line = source.replaceAll("\t", " ");
   if (line.length <= longestLine) return { text: line, column };
   const start = Math.max(0, (column ?? 1) - 1 - longestLine / 2);
-  const text = `${start > 0 ? "…" : ""}${line.slice(start, start + longestLine)}…`;
+  const end = start + longestLine;
+  const text = `${start > 0 ? "…" : ""}${line.slice(start, end)}${end < line.length ? "…" : ""}`;
   return { text, column: column === undefined ? undefined : column - start + (start > 0 ? 1 : 0) };
 }

@@ -211,11 +211,13 @@ export function located(
   const trace = statement.sourceMap.trace(characterOffset(statement.sql, positionBytes));
   const [inner] = trace;
   const macro =
-    trace.length > 1 && inner !== undefined ? `in the macro at ${inner.file}:${inner.line ?? 1}` : undefined;
+    trace.length > 1 && inner !== undefined
+      ? `(in the macro at ${inner.file}:${inner.line ?? 1})`
+      : undefined;
   const hints = [hint, macro].filter((part) => part !== undefined);
   return new LakeError(code, message, {
     at: trace.at(-1) ?? statement.at,
-    hint: hints.length === 0 ? undefined : hints.join("; "),
+    hint: hints.length === 0 ? undefined : hints.join(" "),
     cause,
     retryable,
   });

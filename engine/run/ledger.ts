@@ -4,6 +4,7 @@ import { lakeError } from "../common/errors.ts";
 import type { CatalogTable } from "../catalog/catalog.ts";
 import { tableName } from "../catalog/catalog.ts";
 import { parseTableMetadata } from "../iceberg/metadata.ts";
+import type { Snapshot } from "../iceberg/types.ts";
 import type { LedgerFile } from "../plan/landing-diff.ts";
 import { ancestors, snapshotById, summaryKeys } from "../plan/table-state.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -103,7 +104,7 @@ export async function writeLedger(options: {
  */
 export async function findLedger(storage: Storage, table: CatalogTable): Promise<string | null> {
   const { metadata } = table;
-  let oldest = null;
+  let oldest: Snapshot | null = null;
   for (const snapshot of ancestors(metadata)) {
     const pointer = snapshot.summary[summaryKeys.ledger];
     if (pointer !== undefined) return pointer;
@@ -112,10 +113,11 @@ export async function findLedger(storage: Storage, table: CatalogTable): Promise
   if (metadata["current-snapshot-id"] === null) return null;
   const pointer = metadata.properties[ledgerProperties.ledger];
   const named = metadata.properties[ledgerProperties.snapshot];
-  const missingParent =
-    oldest?.["parent-snapshot-id"] ?? (oldest === null ? metadata["current-snapshot-id"] : null);
-  if (pointer !== undefined && named !== undefined && missingParent !== null) {
-    if (await isAncestor(storage, table, BigInt(named), missingParent)) return pointer;
+  // PyIceberg takes an expired parent out of its child, too: then older metadata files know the child's parent.
+  const start: bigint =
+    oldest?.["parent-snapshot-id"] ?? oldest?.["snapshot-id"] ?? metadata["current-snapshot-id"];
+  if (pointer !== undefined && named !== undefined) {
+    if (await isAncestor(storage, table, BigInt(named), start)) return pointer;
   }
   throw lakeError(
     "run/ledger-missing",

@@ -2,6 +2,8 @@
 import { lakeError } from "../common/errors.ts";
 import type { CatalogTable, TableIdentifier } from "../catalog/catalog.ts";
 import { tableName } from "../catalog/catalog.ts";
+import { normaliseSql } from "../common/normalise-sql.ts";
+import { sha256 } from "../common/hash.ts";
 import { selectNodesWithWarnings } from "../graph/select.ts";
 import type { Graph } from "../graph/types.ts";
 import { loadTables } from "../iceberg/transaction.ts";
@@ -65,15 +67,31 @@ export async function planDetailed(session: Session, options: RunOptions): Promi
   const tables = await loadStates(session, found.nodes, inputs);
   const { nodes: selected, warnings } = leaveOutUnready(found.nodes, inputs, tables);
   const testCache = await readTestCache(session);
-  const fingerprintContext = { timezone: graph.project.settings.timezone, engine: await session.engineVersion() };
+  const fingerprintContext = {
+    timezone: graph.project.settings.timezone,
+    engine: await session.engineVersion(),
+  };
   const sourceTables = await loadSources(session, inputs.values());
   const landingVersions = new Map<string, Readonly<Record<string, string>>>();
-  const planner = { session, options, renderer, tables, testCache, landingVersions, sourceTables, fingerprintContext };
+  const planner = {
+    session,
+    options,
+    renderer,
+    tables,
+    testCache,
+    landingVersions,
+    sourceTables,
+    fingerprintContext,
+    normalise: remembering(normaliseSql),
+  };
   const planned = new Map<string, PlannedNode>();
-  const selectedIds = new Set(selected.map((node) => node.uniqueId));
+  const waiting = {
+    selected: new Set(selected.map((node) => node.uniqueId)),
+    errorTests: errorTestsByInput(graph, selected),
+  };
   for (const node of selected) {
-    const after = stepsBefore(session, node, selectedIds, options.command);
     const nodeInputs = inputs.get(node.uniqueId) as Inputs;
+    const after = stepsBefore(planner, node, nodeInputs, waiting);
     planned.set(
       node.uniqueId,
       node.resourceType === "test"
@@ -105,6 +123,8 @@ interface Planner {
   readonly landingVersions: Map<string, Readonly<Record<string, string>>>;
   readonly sourceTables: ReadonlyMap<string, TableMetadata>;
   readonly fingerprintContext: FingerprintContext;
+  /** `normaliseSql`, each text once. */
+  readonly normalise: (sql: string) => string;
 }
 
 const typesOf: Readonly<Record<RunOptions["command"], readonly ProjectNode["resourceType"][]>> = {
@@ -154,38 +174,52 @@ async function loadStates(
   );
 }
 
+interface Waiting {
+  /** Unique ids of this run's nodes. */
+  readonly selected: ReadonlySet<string>;
+  readonly errorTests: ReadonlyMap<string, readonly string[]>;
+}
+
 /** What must be finished before a step: its parents, and when building also their error tests. */
 function stepsBefore(
-  session: Session,
+  { session: { graph }, options: { command } }: Planner,
   node: Model | Seed | DataTest,
-  selected: ReadonlySet<string>,
-  command: RunOptions["command"],
+  inputs: Inputs,
+  { selected, errorTests }: Waiting,
 ): readonly string[] {
-  const { graph } = session;
-  const near = new Set<string>();
-  for (const parentId of graph.parents.get(node.uniqueId) ?? []) {
-    near.add(parentId);
-    // What is inlined stands for what it reads.
-    const parent = graph.nodes.get(parentId);
-    if (parent === undefined || !isInlined(parent)) continue;
-    const { inlined, leaves } = inputsOf(graph, parentId);
-    for (const other of [...inlined, ...leaves]) near.add(other.uniqueId);
-  }
+  // What is inlined stands for what it reads.
+  const near = new Set(graph.parents.get(node.uniqueId));
+  for (const other of [...inputs.inlined, ...inputs.leaves]) near.add(other.uniqueId);
   const before = new Set([...near].filter((id) => selected.has(id)));
   if (command !== "build" || node.resourceType === "test") return [...before];
   let ancestors: ReadonlySet<string> | null = null;
   for (const id of near) {
-    for (const childId of graph.children.get(id) ?? []) {
-      const test = graph.nodes.get(childId);
-      if (test?.resourceType !== "test" || !selected.has(childId) || test.testConfig.severity !== "error")
-        continue;
+    for (const test of errorTests.get(id) ?? []) {
       // A test holds back only who comes after all that it reads, so that no circle of waiting arises.
-      const reads = graph.parents.get(childId) ?? [];
+      const reads = graph.parents.get(test) ?? [];
       if (reads.length > 1) ancestors ??= ancestorsOf(graph, node.uniqueId);
-      if (reads.length === 1 || reads.every((read) => ancestors?.has(read))) before.add(childId);
+      if (reads.length === 1 || reads.every((read) => ancestors?.has(read))) before.add(test);
     }
   }
   return [...before];
+}
+
+/** Node → the selected tests of it that hold others back. Thousands of models may read one source: whoever
+ *  looks for its tests must not meet them all. */
+function errorTestsByInput(
+  graph: Graph,
+  selected: readonly (Model | Seed | DataTest)[],
+): ReadonlyMap<string, readonly string[]> {
+  const tests = new Map<string, string[]>();
+  for (const node of selected) {
+    if (node.resourceType !== "test" || node.testConfig.severity !== "error") continue;
+    for (const read of graph.parents.get(node.uniqueId) ?? []) {
+      const known = tests.get(read);
+      if (known === undefined) tests.set(read, [node.uniqueId]);
+      else known.push(node.uniqueId);
+    }
+  }
+  return tests;
 }
 
 function ancestorsOf(graph: Graph, uniqueId: string): ReadonlySet<string> {
@@ -222,6 +256,15 @@ function leaveOutUnready(
   return { nodes, warnings };
 }
 
+function remembering(compute: (text: string) => string): (text: string) => string {
+  const known = new Map<string, string>();
+  return (text) => {
+    let result = known.get(text);
+    if (result === undefined) known.set(text, (result = compute(text)));
+    return result;
+  };
+}
+
 async function planTable(
   planner: Planner,
   node: Model | Seed,
@@ -240,7 +283,15 @@ async function planTable(
   if (!isInlined(node)) refusePartial(planner, node, state);
   const landing = isInlined(node)
     ? null
-    : await landingState({ session, node, inputs, table: table ?? null, ingesting, fullRefresh, allowLoss: options.allowLoss ?? false });
+    : await landingState({
+        session,
+        node,
+        inputs,
+        table: table ?? null,
+        ingesting,
+        fullRefresh,
+        allowLoss: options.allowLoss ?? false,
+      });
   const decision = decide(node.config.materialized, {
     state,
     fingerprint,
@@ -288,7 +339,12 @@ function checkStrategy(model: Model): void {
 function checkIngestion(model: Model, inputs: Inputs): void {
   const sources = landingSources(inputs).map((source) => `${source.sourceName}.${source.name}`);
   if (sources.length > 1) {
-    throw lakeError("run/one-landing-source", { model: model.name, sources }, { at: { file: model.path } });
+    const hint = "make one incremental model for each source, and bring them together in the next";
+    throw lakeError(
+      "run/one-landing-source",
+      { model: model.name, sources },
+      { at: { file: model.path }, hint },
+    );
   }
 }
 
@@ -303,6 +359,7 @@ function fingerprintOf(planner: Planner, node: Model | Seed, inputs: Inputs): st
     ),
     landing: landingSources(inputs),
     context,
+    normalise: planner.normalise,
   });
 }
 
@@ -397,7 +454,7 @@ function testKey(test: DataTest, planner: Planner, inputs: Inputs): string {
       : custom
         ? renderer.macroTest(test, attached?.name ?? "").sql
         : `${test.testName} ${test.columnName ?? ""} ${JSON.stringify(test.arguments ?? {})} ${attached?.uniqueId ?? ""}`;
-  const views = inputs.inlined.map((view) => renderer.model(view, "both").sql);
+  const views = inputs.inlined.map((view) => sha256(planner.normalise(renderer.model(view, "both").sql)));
   return testFingerprintOf([sql, ...views].join("\n"), test, fingerprintContext);
 }
 

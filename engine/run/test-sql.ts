@@ -59,5 +59,14 @@ function referencedRelation(renderer: Renderer, session: Session, test: DataTest
   }
   // A table may point at itself (a parent id).
   if (isReadable(attached)) return sqlName(attached, session.profile);
-  throw lakeError("plan/test-argument", { test: test.name, argument: "to" }, { at: test.at });
+  throw lakeError(
+    "plan/test-argument",
+    {
+      test: test.name,
+      argument: "to",
+      found: "no table of the project",
+      expected: "ref('…') or source('…', '…')",
+    },
+    { at: test.at },
+  );
 }

@@ -132,7 +132,7 @@ describe("configuration", () => {
     using here = makeProject(configured("error_if: 'many'"));
     const { code, stdout, stderr } = await here.cli("build");
     expect(code).toBe(1);
-    expect(stdout + stderr).toMatch(/error_if .* is "many" \(expected a condition such as > 10/);
+    expect(stdout + stderr).toMatch(/error_if .* cannot be "many" \(expected a condition such as > 10/);
     expect(stdout + stderr).toContain("models/t.yml:");
     expect(stdout + stderr).not.toContain("crashed");
   });

@@ -24,6 +24,13 @@ export const projectErrors = {
     `the test ${p.name} is declared twice: also at ${p.first}`,
   "project/unknown-test": (p: { name: string; owner: string }) =>
     `unknown test ${p.name} on ${p.owner} (expected a built-in test or a macro test_${p.name})`,
+  "project/unit-test-model": (p: { test: string; model: string }) =>
+    `the unit test ${p.test} is of the model ${p.model}, which does not exist`,
+  "project/unit-test-input": (p: { test: string; input: string; model: string; known: readonly string[] }) =>
+    `the unit test ${p.test} gives ${p.input}, which the model ${p.model} does not read (expected ${list(p.known) || "no input"})`,
+  "project/unknown-fixture": (p: { test: string; fixture: string; format: string }) =>
+    `the unit test ${p.test} asks for the fixture ${p.fixture}, which is not there (expected tests/fixtures/${p.fixture}.${p.format})`,
+  "project/bad-csv": (p: { what: string; problem: string }) => `${p.what} is no readable CSV: ${p.problem}`,
   "project/unknown-group": (p: { group: string; owner: string }) =>
     `${p.owner} is in the group ${p.group}, which does not exist`,
   "project/profiles-not-found": (p: { looked: readonly string[] }) =>

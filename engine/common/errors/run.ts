@@ -19,6 +19,12 @@ export const runErrors = {
     `the model ${p.model} breaks its contract: ${p.problems.join("; ")}`,
   "run/test-not-one-count": (p: { test: string }) =>
     `the test ${p.test} gave no count of failing rows, expected a whole number of at least 0`,
+  "run/unit-test-input-missing": (p: { test: string; model: string; input: string }) =>
+    `the unit test ${p.test} depends on ${p.input}, which its model ${p.model} reads and which was not found among its given inputs`,
+  "run/unit-test-column": (p: { test: string; what: string; column: string; known: readonly string[] }) =>
+    `invalid column name "${p.column}" in the unit test ${p.test} for ${p.what} (accepted columns are ${p.known.join(", ")})`,
+  "run/unit-test-value": (p: { test: string; what: string; reason: string }) =>
+    `the unit test ${p.test} has a value for ${p.what} that does not fit: ${p.reason}`,
   "run/interrupted": (p: { done: number; total: number }) =>
     `interrupted after ${p.done} of ${p.total} steps; nothing of the unfinished ones was published`,
   "run/unknown-run": (p: { runId: string }) => `there is no staged run ${p.runId} on this target`,

@@ -167,7 +167,7 @@ describe("errors", () => {
 
   test("forty candidates of an operator become a short hint", async () => {
     const error = await errorOf(`select event_id + event_name::json as x from "raw.events"`);
-    expect(error.message).toBe("no function matches the given name and argument types '+(BIGINT, JSON)'.");
+    expect(error.message).toBe("no function matches the given name and argument types '+(BIGINT, JSON)'");
     expect(error.hint!.length).toBeLessThan(200);
   });
 

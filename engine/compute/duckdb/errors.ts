@@ -138,7 +138,8 @@ function shortMessage(report: EngineReport): string {
     .split(/\n\s*(?:Candidate |Did you mean|LINE \d+:)/i)[0]!
     .replace(/ You might need to add explicit type casts\.$/, "")
     .trim();
-  return lowerFirst(cut.replace(/\s*\n\s*/g, " ").replace(/[.!]+$/, ""));
+  const line = cut.replace(/\s*\n\s*/g, " ").replace(/[.!]+$/, "");
+  return lowerFirst(line.replace(/^(Scalar|Table|Aggregate|Window|Macro) Function\b/, "$1 function"));
 }
 
 function firstLine(text: string): string {

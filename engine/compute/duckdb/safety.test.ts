@@ -95,7 +95,7 @@ describe("a model is one SELECT over what it was given", () => {
 
   test("the message names what it found and where", async () => {
     await expect(run("select 'é', x from read_text('/etc/passwd')")).rejects.toMatchObject({
-      message: "not allowed in a model: the table function read_text()",
+      message: "not allowed in a model, test or query: the table function read_text()",
       positionBytes: 20,
     });
   });

@@ -16,7 +16,12 @@ export async function makeScratch(tempDirectory: string): Promise<string> {
     // Spilled rows are nobody else's to read.
     await mkdir(path, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw lakeError("compute/no-temp-directory", { path, reason: (error as Error).message }, { cause: error });
+    const hint = "set temp_directory under `compute:` of the target to a folder that can be written to";
+    throw lakeError(
+      "compute/no-temp-directory",
+      { path, reason: (error as Error).message },
+      { hint, cause: error },
+    );
   }
   await removeLeftovers(tempDirectory);
   return path;

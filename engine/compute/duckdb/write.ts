@@ -159,7 +159,14 @@ function matchColumns(columns: readonly Column[], { schema, ignoredColumns = [] 
     const column = byName.get(field.name.toLowerCase());
     byName.delete(field.name.toLowerCase());
     if (column) return `${sqlCast(column, field.type)} as ${identifier(field.name)}`;
-    if (field.required) errors.push(lakeError("compute/missing-column", { column: field.name }));
+    if (field.required)
+      errors.push(
+        lakeError(
+          "compute/missing-column",
+          { column: field.name },
+          { hint: "add it to the select list, or rebuild the table with --full-refresh" },
+        ),
+      );
     return `cast(null as ${duckdbType(field.type)}) as ${identifier(field.name)}`;
   });
   for (const { name } of byName.values()) {
