@@ -94,6 +94,7 @@ describe("the command line", () => {
       failFast: false,
       storeFailures: false,
       warnError: false,
+      allowLoss: false,
       empty: false,
       threads: 4,
     });

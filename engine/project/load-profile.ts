@@ -7,7 +7,7 @@ import type { Location } from "../common/errors.ts";
 import type { Json } from "../common/json.ts";
 import { didYouMean } from "../common/suggest.ts";
 import { unreadable } from "./load-settings.ts";
-import { count, isName, json, mapOf, mappingEntries, name, object, Problems, text } from "./readers.ts";
+import { isName, json, mapOf, mappingEntries, name, object, positive, Problems, text } from "./readers.ts";
 import type { Fields } from "./readers.ts";
 import type { TargetProfile } from "./types.ts";
 import { parseYaml } from "./yaml.ts";
@@ -31,7 +31,7 @@ const fields = {
   catalog: mapOf(json),
   compute: mapOf(json),
   storage: mapOf(json),
-  threads: count,
+  threads: positive,
 } satisfies Fields;
 
 /** Reads one target. Errors never show a value of the profile, which may be a password. */
@@ -61,6 +61,7 @@ export async function loadProfile(options: LoadProfileOptions): Promise<TargetPr
   if (!isName(targetName)) problems.add("project/bad-name", { kind: "target", name: targetName }, output.at);
   const catalog = withType(rendered, "catalog", "sql", problems);
   const compute = withType(rendered, "compute", "duckdb", problems);
+  checkMemoryLimit(rendered, compute, problems);
   throwCollected(problems.errors);
   const { root } = options;
   return {
@@ -198,6 +199,16 @@ function renderEnv(options: {
 }
 
 type Typed = Readonly<Record<string, Json>> & { readonly type: string };
+
+function checkMemoryLimit(output: YamlNode, compute: Typed, problems: Problems): void {
+  const limit = compute["memory_limit"];
+  if (limit === undefined || (typeof limit === "number" && limit > 0)) return;
+  if (typeof limit === "string" && /^\s*\d+(\.\d+)?\s*([kmgt]i?)?b?\s*$/i.test(limit)) return;
+  const node = output.entries?.get("compute")?.node.entries?.get("memory_limit")?.node;
+  const found = problems.shown(limit);
+  const expected = "a size such as 1GB or 512MiB";
+  problems.add("project/wrong-type", { what: "memory_limit of compute", found, expected }, node?.at ?? output.at);
+}
 
 function withType(output: YamlNode, key: string, fallback: string, problems: Problems): Typed {
   const node = output.entries?.get(key)?.node;

@@ -80,6 +80,11 @@ export const count: Reader<number> = (node, what, problems) =>
     ? node.value
     : wrong(node, what, "a whole number", problems);
 
+export const positive: Reader<number> = (node, what, problems) =>
+  typeof node.value === "number" && Number.isSafeInteger(node.value) && node.value > 0
+    ? node.value
+    : wrong(node, what, "a whole number of at least 1", problems);
+
 export const json: Reader<Json> = (node) => node.value;
 
 /** For keys that are allowed and mean nothing here (`docs`, `loader`). */

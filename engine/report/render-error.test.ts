@@ -42,4 +42,18 @@ describe("errors for people", () => {
     expect(shown.length).toBeLessThan(200);
     expect(shown[caret.indexOf("^")]).toBe("!");
   });
+
+  test("a long line is cut only where something is left out", () => {
+    const source = `${"x".repeat(200)}!`;
+    const at = { file: "a", line: 1, column: 201 };
+    const shown = show(new LakeError("cli/usage", "wrong", { at }), [source])
+      .split("\n")
+      .at(-2);
+    expect(shown).toMatch(/^1 \| …x+!$/);
+  });
+
+  test("a column behind the line's end gets no caret", () => {
+    const at = { file: "a", line: 1, column: 40 };
+    expect(show(new LakeError("cli/usage", "wrong", { at }), ["short"])).not.toContain("^");
+  });
 });

@@ -40,9 +40,17 @@ export function explainParseError(options: {
   const details = {
     at: locationAt(lines, offset),
     cause: error,
-    hint: syntaxHint(text, offset),
+    hint: jinjaHint(text.slice(opened)) ?? syntaxHint(text, offset),
   };
   return lakeError("template/syntax", { found: tokenAt(text, offset), tag: shorten(text, opened) }, details);
+}
+
+/** Who comes from dbt writes calls in Jinja's way. */
+function jinjaHint(tag: string): string | undefined {
+  const name = /^\{\{-?\s*(\w+)\s*\(/.exec(tag)?.[1];
+  if (name === undefined) return undefined;
+  const example = { config: `{{config materialized="table"}}`, source: `{{source "landing" "events"}}` }[name];
+  return `this is Handlebars, not Jinja: arguments stand without brackets and commas, as in ${example ?? `{{${name} "…"}}`}`;
 }
 
 function syntaxHint(text: string, offset: number): string | undefined {

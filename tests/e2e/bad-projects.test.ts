@@ -253,3 +253,31 @@ describe("the warehouse", () => {
     expect(await project.catalog()).toEqual({});
   });
 });
+
+describe("seeds", () => {
+  test("whose lines do not all fit, that are empty, or have a column twice or without a name", async () => {
+    expect(await broken({ "seeds/s.csv": "a,b\n1,2\n3\n4,5,6\n" })).toMatch(/seeds\/s\.csv is no readable CSV file/);
+    expect(await broken({ "seeds/s.csv": "" })).toMatch(/seeds\/s\.csv is no readable CSV file: it has no line with the names/);
+    expect(await broken({ "seeds/s.csv": "a,A\n1,2\n" })).toMatch(/columns a and A differ in case only/);
+    expect(await broken({ "seeds/s.csv": "a,\n1,2\n" })).toMatch(/column 2 has no name/);
+  });
+});
+
+describe("habits from dbt", () => {
+  test("Jinja is answered with how it is written here", async () => {
+    expect(await broken({ "models/x.sql": "{{ config(materialized='table') }} select 1 as a" })).toMatch(
+      /hint: this is Handlebars, not Jinja: .*\{\{config materialized="table"\}\}/,
+    );
+    expect(await broken({ "models/x.sql": "select * from {{ ref('events') }}" })).toMatch(/not Jinja: .*\{\{ref "…"\}\}/);
+  });
+});
+
+describe("numbers of a profile", () => {
+  test("threads and memory_limit that mean nothing are refused", async () => {
+    const output = "      schema: lakehouse\n      warehouse: warehouse\n";
+    expect(await broken({ "profiles.yml": profile(`${output}      threads: 0\n`) })).toMatch(/threads .*at least 1/);
+    expect(await broken({ "profiles.yml": profile(`${output}      compute: {type: duckdb, memory_limit: lots}\n`) })).toMatch(
+      /memory_limit .*such as 1GB/,
+    );
+  });
+});

@@ -1,5 +1,6 @@
 // Every type and every partition transform, written by lake, judged by PyIceberg, fastavro and PyArrow.
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { planScan } from "../../engine/iceberg/scan.ts";
 import type { Schema } from "../../engine/iceberg/types.ts";
 import type { Session } from "../../engine/run/session.ts";
 import { makeProject } from "../e2e/project.ts";
@@ -9,7 +10,7 @@ import { ask, catalogUri } from "./ask.ts";
 import { canonicalColumns, canonicalRows, rowsOfPlannedFiles, schemaOf, tableOf } from "./canonical.ts";
 import { everyTypeSql, partitionedTables } from "./every-type.ts";
 import type { PartitionedTable } from "./every-type.ts";
-import { whyNoPyiceberg } from "./pyiceberg.ts";
+import { runPython, whyNoPyiceberg } from "./pyiceberg.ts";
 
 describeWith(await whyNoPyiceberg(), "PyIceberg on what lake writes", () => {
   const tables = partitionedTables();
@@ -19,6 +20,11 @@ describeWith(await whyNoPyiceberg(), "PyIceberg on what lake writes", () => {
     project = makeProject({
       "models/every_type.sql": `{{config materialized="table"}}\n${everyTypeSql()}`,
       ...Object.fromEntries(tables.map(({ name, partitionBy }) => [`models/${name}.sql`, copyOf(partitionBy)])),
+      "models/nested_source.sql": copyOf("s_deep.a, truncate(4, s_deep.b.c)"),
+      "models/many_groups.sql": `{{config materialized="table"}}\n${manyGroups}`,
+      "models/many_groups.yml": `version: 2
+models: [{name: many_groups, config: {properties: {write.parquet.row-group-limit: "2048"}}}]
+`,
       "models/far_source.sql": `{{config materialized="table"}}\n${farTimes}`,
       ...Object.fromEntries(
         farPartitions.map(({ name, partitionBy }) => [
@@ -125,6 +131,32 @@ describeWith(await whyNoPyiceberg(), "PyIceberg on what lake writes", () => {
     });
   });
 
+  test("bounds hold over many row groups, and fields within structs partition, too", async () => {
+    const [groups, nested, read] = await ask(catalogUri(project), [
+      { ask: "audit", table: "lakehouse.many_groups" },
+      { ask: "audit", table: "lakehouse.nested_source" },
+      { ask: "rows", table: "lakehouse.nested_source", beside: true },
+    ]);
+    expect([...groups.problems, ...nested.problems]).toEqual([]);
+    expect(groups.facts.files).toBe(1);
+    expect(groups.facts.unbounded.filter((name) => !name.startsWith("nan_"))).toEqual([]);
+    expect(nested.facts.files).toBeGreaterThan(3);
+    await project.withSession(async (session) => {
+      const { ours, schema } = await bothReadings(session, "nested_source");
+      expect(canonicalRows(schema, read.stored)).toEqual(ours);
+      expect(ours).toEqual((await bothReadings(session, "every_type")).ours);
+    });
+    const path = await project.withSession(async (session) => {
+      const table = await tableOf(session, "lakehouse.many_groups");
+      return (await planScan({ storage: await session.storage(), metadata: table.metadata }))[0]!.file.path;
+    });
+    const rowGroups = await runPython(
+      "import pyarrow.parquet as pq, sys\nprint(pq.ParquetFile(sys.argv[1]).num_row_groups)",
+      [path.replace("file://", "")],
+    );
+    expect(rowGroups).toBeGreaterThan(5);
+  });
+
   test("infinite times stay what they are, in partitions too", async () => {
     const names = ["far_source", ...farPartitions.map(({ name }) => name)];
     const read = await ask(
@@ -142,6 +174,22 @@ describeWith(await whyNoPyiceberg(), "PyIceberg on what lake writes", () => {
     });
   });
 });
+
+/** What one row group has and another has not: NaN, nulls only, the longest text, the extremes. */
+const manyGroups = `
+select
+  i::integer as id,
+  case when i = 5 then 'nan'::double else i * 1.5 - 9000 end as nan_first,
+  case when i = 19999 then 'nan'::float else i * 1.5::float end as nan_last,
+  case when i > 15000 then -i end::bigint as null_first,
+  case when i < 5000 then i end::decimal(38, 2) as null_last,
+  case when i = 9000 then repeat('z', 400) when i = 9001 then '' else 'm' || i end as text_extremes,
+  case when i between 8000 and 8010 then i % 2 = 0 end as some_booleans,
+  case i when 12000 then -0.0 when 3 then 0.0 end::double as two_zeros,
+  timestamptz '1970-01-01 00:00:00+00' + to_seconds((i - 10000)::bigint * 3600) as at,
+  {low: -i, high: i % 777} as pair
+from (select unnest(generate_series(0, 19999)) as i)
+`;
 
 const farTimes = `
 select row_number::integer as row_number, c_date::date as c_date, c_timestamp::timestamp as c_timestamp, c_timestamptz::timestamptz as c_timestamptz

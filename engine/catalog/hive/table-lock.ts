@@ -43,7 +43,8 @@ export interface LockRequest {
 /** Errors: `catalog/locked`, those of `stillWanted`, `LostCall`, `MetastoreFault`. */
 export async function lockTable(request: LockRequest): Promise<TableLock> {
   const acquisition = { ...request, agentInfo: `Iceberg-${randomUUID()}` };
-  return keepAlive(acquisition, await acquire(acquisition));
+  const { lockid, repeated } = await acquire(acquisition);
+  return keepAlive(acquisition, lockid, repeated);
 }
 
 interface Acquisition extends LockRequest {
@@ -57,10 +58,18 @@ const longestDelayMs = 1000;
 /** Marks of locks that this process could not give back: the metastore may have been restarting. */
 const abandoned = new Set<string>();
 
-async function acquire(acquisition: Acquisition): Promise<bigint> {
+interface Acquired {
+  readonly lockid: bigint;
+  /** Whether a request was lost and sent again: the first may arrive at any time, and make a lock of its own. */
+  readonly repeated: boolean;
+}
+
+async function acquire(acquisition: Acquisition): Promise<Acquired> {
   const { client, times } = acquisition;
   const deadline = performance.now() + times.lockTimeoutMs;
-  let { answer, repeated } = await request(acquisition, deadline);
+  const requested = await request(acquisition, deadline);
+  const { repeated } = requested;
+  let { answer } = requested;
   let lockid = answer.lockid ?? 0n;
   try {
     for (
@@ -78,11 +87,11 @@ async function acquire(acquisition: Acquisition): Promise<bigint> {
       answer = await client.call(methods.checkLock, { rqst: { lockid } });
     }
   } catch (error) {
-    await release(acquisition, lockid);
+    await release(acquisition, lockid, repeated);
     throw error;
   }
-  if (answer.state === lockState.acquired) return lockid;
-  await release(acquisition, lockid);
+  if (answer.state === lockState.acquired) return { lockid, repeated };
+  await release(acquisition, lockid, repeated);
   throw await lockedError(acquisition);
 }
 
@@ -130,7 +139,7 @@ function lockRequest({
 async function releaseAbandoned(acquisition: Acquisition): Promise<void> {
   for (const { agentInfo, lockid = 0n } of await locksOf(acquisition)) {
     if (agentInfo !== undefined && abandoned.has(agentInfo)) {
-      await release({ ...acquisition, agentInfo }, lockid);
+      await release({ ...acquisition, agentInfo }, lockid, false);
     }
   }
 }
@@ -139,7 +148,7 @@ async function releaseAbandoned(acquisition: Acquisition): Promise<void> {
 async function ownLock(acquisition: Acquisition): Promise<LockResponse | null> {
   const own = (await locksOf(acquisition)).filter(({ agentInfo }) => agentInfo === acquisition.agentInfo);
   own.sort((a, b) => Number((a.lockid ?? 0n) - (b.lockid ?? 0n)));
-  for (const surplus of own.slice(1)) await release(acquisition, surplus.lockid ?? 0n);
+  for (const surplus of own.slice(1)) await release(acquisition, surplus.lockid ?? 0n, false);
   return own[0] ?? null;
 }
 
@@ -177,7 +186,7 @@ function time(ms: bigint | undefined): string {
   return ms === undefined || ms <= 0n ? "an unknown time" : new Date(Number(ms)).toISOString();
 }
 
-function keepAlive(acquisition: Acquisition, lockid: bigint): TableLock {
+function keepAlive(acquisition: Acquisition, lockid: bigint, repeated: boolean): TableLock {
   const { client, times } = acquisition;
   const { heartbeatMs } = times;
   let lost = false;
@@ -205,13 +214,14 @@ function keepAlive(acquisition: Acquisition, lockid: bigint): TableLock {
     },
     release: async () => {
       clearInterval(timer);
-      await release(acquisition, lockid);
+      await release(acquisition, lockid, repeated);
     },
   };
 }
 
 /** Must not hide what happened under the lock. What cannot be given back now is when it stands in our way. */
-async function release({ client, agentInfo }: Acquisition, lockid: bigint): Promise<void> {
+async function release(acquisition: Acquisition, lockid: bigint, repeated: boolean): Promise<void> {
+  const { client, agentInfo } = acquisition;
   const patience = { attempts: 3, firstDelayMs: 2000, maxDelayMs: 4000, retryable: isLost };
   try {
     await retry(patience, () => client.call(methods.unlock, { rqst: { lockid } }, { urgent: true }));
@@ -220,6 +230,9 @@ async function release({ client, agentInfo }: Acquisition, lockid: bigint): Prom
     if (isLost(error)) abandoned.add(agentInfo);
     else abandoned.delete(agentInfo);
   }
+  if (!repeated) return;
+  abandoned.add(agentInfo);
+  await releaseAbandoned(acquisition).catch(() => undefined);
 }
 
 function isLost(error: unknown): boolean {

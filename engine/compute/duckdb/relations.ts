@@ -2,6 +2,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Column, CsvRelation, Relation, RowsRelation } from "../compute.ts";
 import { relationName } from "../compute.ts";
+import { lakeError } from "../../common/errors.ts";
 import { checkSelects } from "./safety.ts";
 import { engineError } from "./errors.ts";
 import { icebergRelationSql } from "./iceberg-relation.ts";
@@ -56,7 +57,7 @@ async function relationSql(context: RelationContext, relation: Relation): Promis
     case "sql":
       return relation.sql;
     case "csv":
-      return csvSql(relation);
+      return csvSql(context, relation);
     case "rows":
       return rowsSql(relation);
     case "empty":
@@ -65,16 +66,44 @@ async function relationSql(context: RelationContext, relation: Relation): Promis
   }
 }
 
-function csvSql(relation: CsvRelation): string {
-  const options = ["header = true", "auto_detect = true", "hive_partitioning = false", "sample_size = -1"];
+/** Nothing of the dialect is guessed: a guess that leaves out the lines that do not fit would lose rows. */
+const csvDialect =
+  "quote = '\"', escape = '\"', comment = '', skip = 0, strict_mode = true, null_padding = false, " +
+  "ignore_errors = false, hive_partitioning = false, auto_detect = true";
+
+async function csvSql({ connection }: RelationContext, relation: CsvRelation): Promise<string> {
+  const path = literal(escapeGlob(localPath(relation.path)));
+  const dialect = `${csvDialect}, delim = ${literal(relation.delimiter ?? ",")}`;
+  await checkHeader(connection, relation.path, `read_csv(${path}, header = false, all_varchar = true, ${dialect})`);
+  const types = Object.entries(relation.columns ?? {}).map(([name, type]) => `${literal(name)}: ${literal(type)}`);
+  const typed = types.length === 0 ? "" : `, types = {${types.join(", ")}}`;
   // An empty field is null, as in dbt's seeds; a quoted one stays empty text.
-  if (relation.delimiter !== undefined) options.push(`delim = ${literal(relation.delimiter)}`);
-  const types = Object.entries(relation.columns ?? {});
-  if (types.length > 0) {
-    const entries = types.map(([name, type]) => `${literal(name)}: ${literal(type)}`);
-    options.push(`types = {${entries.join(", ")}}`);
+  return `select * from read_csv(${path}, header = true, sample_size = -1, ${dialect}${typed})`;
+}
+
+/** The engine renames a second column of one name, and reads an empty file as one without rows. */
+async function checkHeader(connection: DuckDBConnection, path: string, relation: string): Promise<void> {
+  let rows;
+  try {
+    rows = (await connection.runAndReadAll(`select * from ${relation} limit 1`)).getRows();
+  } catch (error) {
+    if (!/sniffing/i.test(String(error))) throw engineError(error);
+    throw lakeError(
+      "compute/bad-csv",
+      { path, problem: "its lines do not all have as many fields as the first, or a quote is not closed" },
+      { cause: error, hint: "`delimiter` in the seed's config says what stands between fields, if it is no comma" },
+    );
   }
-  return `select * from read_csv(${literal(escapeGlob(localPath(relation.path)))}, ${options.join(", ")})`;
+  const [header] = rows;
+  if (header === undefined) throw lakeError("compute/bad-csv", { path, problem: "it has no line with the names of its columns" });
+  const seen = new Map<string, string>();
+  header.forEach((value, index) => {
+    const column = typeof value === "string" ? value : "";
+    const first = seen.get(column.toLowerCase());
+    if (column === "") throw lakeError("compute/nameless-column", { position: index + 1 });
+    if (first !== undefined) throw lakeError("compute/duplicate-column", { column, first });
+    seen.set(column.toLowerCase(), column);
+  });
 }
 
 function rowsSql(relation: RowsRelation): string {
