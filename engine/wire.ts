@@ -42,7 +42,13 @@ export const adapters: Adapters = {
     };
     const s3: StorageRoute = {
       schemes: ["s3", "s3a", "s3n"],
-      open: async () => (await import("./storage/s3/s3-storage.ts")).openS3Storage({ storage }),
+      open: async () => {
+        const [{ openS3Storage }, { rememberFiles }] = await Promise.all([
+          import("./storage/s3/s3-storage.ts"),
+          import("./storage/remember-files.ts"),
+        ]);
+        return rememberFiles(openS3Storage({ storage }));
+      },
       localPath: () => null,
     };
     const routed = routeStorage([local, s3]);

@@ -90,15 +90,25 @@ export interface BindRequest {
   /** The relation name under which later requests see the result's columns. */
   readonly name: string;
   readonly sql: string;
+  /** What the very text gave against the very inputs before: it is not bound again, only seen by later requests. */
+  readonly columns?: readonly Column[];
 }
 export type BindResult =
-  | { readonly id: string; readonly columns: readonly Column[] }
+  | {
+      readonly id: string;
+      readonly columns: readonly Column[];
+      /** Names of the relations that the statement reads: its columns depend on these and its text alone.
+       *  Absent where the engine does not say, and for a request that brought its columns. */
+      readonly inputs?: readonly string[];
+    }
   | { readonly id: string; readonly error: LakeError };
 
 export interface QueryRequest {
   readonly sql: string;
   readonly relations: readonly Relation[];
   readonly limit?: number;
+  /** Another clock than the engine's own (`ComputeSettings.nowMs`). */
+  readonly nowMs?: number;
 }
 export interface QueryResult {
   readonly columns: readonly Column[];

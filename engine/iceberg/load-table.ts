@@ -1,5 +1,6 @@
 // From a name to the table's metadata.
 import type { Catalog, CatalogTable, TableIdentifier } from "../catalog/catalog.ts";
+import { isLakeError, lakeError } from "../common/errors.ts";
 import { mapLimited } from "../common/limit.ts";
 import type { Storage } from "../storage/storage.ts";
 import { parseTableMetadata } from "./metadata.ts";
@@ -31,10 +32,25 @@ export async function loadTables(request: {
     return metadataLocation === undefined ? [] : [{ identifier, metadataLocation }];
   });
   const tables = await mapLimited(found, concurrency, async ({ identifier, metadataLocation }) => {
-    const metadata = parseTableMetadata(await storage.read(metadataLocation), metadataLocation);
-    return [nameOf(identifier), { identifier, metadataLocation, metadata }] as const;
+    const table = nameOf(identifier);
+    const metadata = parseTableMetadata(
+      await readMetadata(storage, table, metadataLocation),
+      metadataLocation,
+    );
+    return [table, { identifier, metadataLocation, metadata }] as const;
   });
   return new Map(tables);
+}
+
+async function readMetadata(storage: Storage, table: string, path: string): Promise<Uint8Array> {
+  try {
+    return await storage.read(path);
+  } catch (error) {
+    if (!isLakeError(error, "storage/not-found")) throw error;
+    const problem = `there is no such file, though the catalog names it for ${table}`;
+    const hint = "bring the file back, or point the catalog to an older one of the same folder";
+    throw lakeError("iceberg/bad-metadata", { path, problem }, { hint, cause: error });
+  }
 }
 
 /** As `tableName` of the catalog seam, which this folder may not import at run time. */

@@ -8,12 +8,12 @@ export type Action =
   | "reuse"
   /** Views and ephemerals: only bound and inlined. */
   | "inline"
-  /** A data test. */
+  /** A data test or a unit test. */
   | "test";
 
 export interface PlanStep {
   readonly uniqueId: string;
-  readonly resourceType: "model" | "seed" | "test";
+  readonly resourceType: "model" | "seed" | "test" | "unit_test";
   readonly action: Action;
   /** One sentence for people: `new`, `2 new landing files`, `code changed`, `stg_events moved from 12 to 13`. */
   readonly reason: string;

@@ -203,7 +203,7 @@ type Typed = Readonly<Record<string, Json>> & { readonly type: string };
 function checkMemoryLimit(output: YamlNode, compute: Typed, problems: Problems): void {
   const limit = compute["memory_limit"];
   if (limit === undefined || (typeof limit === "number" && limit > 0)) return;
-  if (typeof limit === "string" && /^\s*\d+(\.\d+)?\s*([kmgt]i?)?b?\s*$/i.test(limit)) return;
+  if (typeof limit === "string" && /^\s*\d+(\.\d+)?\s*([kmgt]i?b|b)?\s*$/i.test(limit)) return;
   const node = output.entries?.get("compute")?.node.entries?.get("memory_limit")?.node;
   const found = problems.shown(limit);
   const expected = "a size such as 1GB or 512MiB";

@@ -198,7 +198,8 @@ function readOverrides(
       const known = ["is_incremental", ...builder.macros.keys()];
       const parameters = { key: name, owner: `macros of ${owner}`, known };
       problems.add("project/unknown-key", parameters, keyAt, didYouMean(name, known));
-    } else macros[name] = literalText(node, what, builder);
+    } else if (node.value === null) macros[name] = "";
+    else macros[name] = scalarText(node, what, problems) ?? "";
   }
   const overrides = {
     vars: read.vars ?? {},
@@ -207,13 +208,4 @@ function readOverrides(
     ...(read.now !== undefined && { nowMs: read.now }),
   };
   return { overrides, incremental };
-}
-
-/** What stands in for a macro is text, not a template: it knows no arguments. */
-function literalText(node: YamlNode, what: string, { problems }: Builder): string {
-  const value = (node.value === null ? "" : scalarText(node, what, problems)) ?? "";
-  if (!value.includes("{{")) return value;
-  const expected = "plain SQL text without {{";
-  problems.add("project/bad-value", { what, found: problems.shown(value), expected }, node.at);
-  return "";
 }

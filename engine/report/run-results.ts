@@ -1,6 +1,7 @@
 // `target/run_results.json`: what became of each step, in dbt's shape where a field means the same.
 import { tableName } from "../catalog/catalog.ts";
 import type { NodeResult, RunResult, TableReport } from "../run/types.ts";
+import { renderRowDiff } from "./render-row-diff.ts";
 import { artifactMetadata, type ArtifactMetadata } from "./manifest.ts";
 
 type JsonObject = Record<string, unknown>;
@@ -24,7 +25,7 @@ function toResult(node: NodeResult): JsonObject {
   return {
     unique_id: node.uniqueId,
     status: node.status,
-    message: node.message,
+    message: node.diff === undefined ? node.message : `${node.message}\n${renderRowDiff(node.diff)}`,
     failures: node.failures ?? null,
     execution_time: seconds(node.elapsedMs),
     timing: [

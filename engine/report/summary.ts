@@ -5,6 +5,7 @@ import type { Graph } from "../graph/types.ts";
 import type { NodeResult, RunResult, TableReport } from "../run/types.ts";
 import { paintStatus, shortName } from "./event-lines.ts";
 import { renderError, type ErrorView } from "./render-error.ts";
+import { renderRowDiff } from "./render-row-diff.ts";
 import { renderTextTable } from "./text-table.ts";
 
 export interface SummaryOptions extends ErrorView {
@@ -85,8 +86,9 @@ function problemSection(result: RunResult, options: SummaryOptions): string {
     if (node.error !== undefined) lines.push(renderError(node.error, options));
     else {
       lines.push(`  ${node.message}`);
+      if (node.diff !== undefined) lines.push(renderRowDiff(node.diff, style));
       const project = graph.nodes.get(node.uniqueId);
-      if (project?.resourceType === "test") {
+      if (project?.resourceType === "test" || project?.resourceType === "unit_test") {
         lines.push(
           `  declared in ${project.at.file}${project.at.line === undefined ? "" : `:${project.at.line}`}`,
         );

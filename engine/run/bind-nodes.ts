@@ -4,6 +4,7 @@ import type { Location } from "../common/errors.ts";
 import type { BindRequest, Column, Compute, EmptyRelation } from "../compute/compute.ts";
 import type { DataTest, Model, Seed, Source } from "../project/types.ts";
 import type { SourceMap } from "../template/types.ts";
+import { bindRemembered } from "./bind-cache.ts";
 import { ingestedFilesColumns, isIngestedFiles } from "./ingested-files.ts";
 import { isInlined, isReadable, relationOf, thisRelation } from "./names.ts";
 import type { Readable } from "./names.ts";
@@ -44,8 +45,14 @@ interface Statement extends BindRequest {
 export async function bindNodes(options: BindOptions): Promise<Bound> {
   const collected = await collectStatements(options);
   const { empties, statements, columns, errors, failed } = collected;
-  const compute = await options.session.compute();
-  for (const result of await compute.bind([...statements.values()], [...empties.values()])) {
+  const results = await bindRemembered(
+    options.session,
+    [...statements.values()],
+    [...empties.values()],
+  ).catch(async (error: unknown) => {
+    throw (await badSource(options, empties)) ?? error;
+  });
+  for (const result of results) {
     if ("columns" in result) {
       columns.set(result.id, result.columns);
       continue;
@@ -56,6 +63,27 @@ export async function bindNodes(options: BindOptions): Promise<Bound> {
   }
   const sql = new Map([...statements].map(([id, statement]) => [id, statement.sql]));
   return { columns, errors, failed, sql };
+}
+
+/** A declared type that the engine does not know spoils the whole call: finds the source that declares it. */
+async function badSource(
+  { session }: BindOptions,
+  empties: ReadonlyMap<string, EmptyRelation>,
+): Promise<LakeError | null> {
+  const compute = await session.compute();
+  for (const node of session.graph.nodes.values()) {
+    const relation =
+      node.resourceType === "source" ? empties.get(relationOf(node, session.profile)) : undefined;
+    if (relation === undefined || node.resourceType !== "source") continue;
+    try {
+      await compute.query({ sql: "select 1", relations: [relation] });
+    } catch (error) {
+      if (!(error instanceof LakeError)) throw error;
+      const message = `the source ${node.sourceName}.${node.name} cannot be read: ${error.message}`;
+      return new LakeError(error.code, message, { at: node.at, hint: error.hint, cause: error });
+    }
+  }
+  return null;
 }
 
 interface Collected {

@@ -7,6 +7,7 @@ import { stageChange } from "../iceberg/transaction.ts";
 import type { LandingVersion } from "../plan/landing-diff.ts";
 import { partialPrefix, summaryKeys } from "../plan/table-state.ts";
 import type { Model, Seed } from "../project/types.ts";
+import { castPlace, withPosition } from "./cast-place.ts";
 import { writeCompiled } from "./compiled.ts";
 import { emptyLedger, ledgerProperties, writeLedger } from "./ledger.ts";
 import type { LedgerEntry } from "./ledger.ts";
@@ -19,6 +20,7 @@ import { relationsFor } from "./relations.ts";
 import { seedRelation } from "./seeds.ts";
 import type { Session } from "./session.ts";
 import type { Shape } from "./shapes.ts";
+import type { Rendered } from "../template/types.ts";
 import type { RunEvent, RunOptions } from "./types.ts";
 import { located } from "./bind-nodes.ts";
 import { LakeError } from "../common/errors.ts";
@@ -123,9 +125,17 @@ async function statementOf(context: BuildContext, node: PlannedNode): Promise<St
     sql: rendered.sql,
     compiledPath,
     // An error of the data (a bad record) has a place of its own.
-    locate: (error) =>
-      error.at === undefined ? located(error, { ...rendered, at: { file: model.path } }) : error,
+    locate: (error) => (error.at === undefined ? locateIn(context, node, rendered, error) : error),
   };
+}
+
+/** At the statement's place if the engine gave one, else at the cast that failed, here or in a view on the way. */
+function locateIn(context: BuildContext, node: PlannedNode, rendered: Rendered, error: LakeError): LakeError {
+  const { renderer } = context.planned;
+  const views = node.inputs.inlined.map((view) => ({ ...renderer.model(view, false), at: { file: view.path } }));
+  const own = { ...rendered, at: { file: (node.node as Model).path } };
+  const place = castPlace(error, [own, ...views]);
+  return place === null ? located(error, own) : located(withPosition(error, place.positionBytes), place.text);
 }
 
 /** The landing files that this step reads: only the new ones when it appends. */

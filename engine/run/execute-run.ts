@@ -23,6 +23,8 @@ import type { Session } from "./session.ts";
 import { shapesOf } from "./shapes.ts";
 import type { Shapes } from "./shapes.ts";
 import { testSql } from "./test-sql.ts";
+import { InputColumns } from "./input-columns.ts";
+import { isVolatileUnitTest, runUnitTest } from "./unit-tests.ts";
 import type { NodeResult, NodeStatus, RunEvent, RunOptions, RunResult } from "./types.ts";
 
 /** Runs the selection. Failures of nodes are results; what concerns the whole run is thrown. */
@@ -91,7 +93,7 @@ class Run {
     });
     try {
       await runJobs({
-        jobs: this.#jobs(shapes, journal),
+        jobs: this.#jobs({ shapes, bound: bound.columns }, journal),
         concurrency: threads,
         ok: (_id, results) => results.every((result) => !bad.has(result.status)),
         stop: () => this.#signal.aborted,
@@ -111,14 +113,17 @@ class Run {
   async #bind(): Promise<Bound> {
     const all = [...this.#planned.nodes.values()];
     const proven = new Set(all.filter(isProven).flatMap(provenWith));
-    const active = all.filter(({ step }) => !proven.has(step.uniqueId));
+    // A unit test binds its model to rows of its own.
+    const active = all.flatMap(({ step, node }) =>
+      proven.has(step.uniqueId) || node.resourceType === "unit_test" ? [] : [node],
+    );
     if (active.length === 0)
       return { columns: new Map(), errors: new Map(), failed: new Set(), sql: new Map() };
     return bindNodes({
       session: this.#session,
       renderer: this.#planned.renderer,
       tables: this.#tables,
-      nodes: active.map(({ node }) => node),
+      nodes: active,
       incremental: (model: Model) => this.#planned.nodes.get(model.uniqueId)?.step.mode === "append",
     });
   }
@@ -146,7 +151,10 @@ class Run {
     return this.#finish(hidden);
   }
 
-  #jobs(shapes: BuildContext["shapes"], journal: Journal): Job<NodeResult[]>[] {
+  #jobs(
+    { shapes, bound }: { readonly shapes: BuildContext["shapes"]; readonly bound: Bound["columns"] },
+    journal: Journal,
+  ): Job<NodeResult[]>[] {
     const context: BuildContext = {
       session: this.#session,
       planned: this.#planned,
@@ -157,7 +165,16 @@ class Run {
       signal: this.#signal,
       emit: (event) => this.#emit(event),
     };
-    const tests = [...this.#planned.nodes.values()].filter(({ step }) => step.action === "test");
+    const columns = new InputColumns({
+      session: this.#session,
+      renderer: this.#planned.renderer,
+      tables: this.#tables,
+      shapes,
+      bound,
+    });
+    const runsTest = ({ step }: PlannedNode): boolean =>
+      step.action === "test" && step.resourceType === "test";
+    const tests = [...this.#planned.nodes.values()].filter(runsTest);
     const groups = testGroups(tests).map((group) => {
       const id = `tests of ${group[0]?.step.uniqueId ?? ""}`;
       for (const { step } of group) this.#groupOf.set(step.uniqueId, id);
@@ -167,12 +184,15 @@ class Run {
       [...new Set(nodes.flatMap(({ step }) => step.after).map((id) => this.#groupOf.get(id) ?? id))].filter(
         (id) => id !== own,
       );
-    const others = [...this.#planned.nodes.values()].filter(({ step }) => step.action !== "test");
+    const others = [...this.#planned.nodes.values()].filter((node) => !runsTest(node));
     return [
       ...others.map((node) => ({
         id: node.step.uniqueId,
         after: after([node], node.step.uniqueId),
-        run: () => this.#runNode(context, node, journal),
+        run: () =>
+          node.step.action === "test"
+            ? this.#runUnitTest(columns, node)
+            : this.#runNode(context, node, journal),
         skip: (because: string) => [this.#skipped(node, because)],
       })),
       ...groups.map(({ id, group }) => ({
@@ -251,6 +271,18 @@ class Run {
     if (this.#options.failFast === true && recorded.some(({ status }) => bad.has(status)))
       this.#failFast.abort();
     return recorded;
+  }
+
+  async #runUnitTest(columns: InputColumns, node: PlannedNode): Promise<NodeResult[]> {
+    this.#start(node.step.uniqueId, node.step.reason);
+    const { renderer, testCache } = this.#planned;
+    const context = { session: this.#session, renderer, columns };
+    const result = await runUnitTest(context, node);
+    if (result.status === "pass" && !(await isVolatileUnitTest(context, node)))
+      testCache.set(result.uniqueId, { fingerprint: node.fingerprint, inputs: {} });
+    else testCache.delete(result.uniqueId);
+    if (this.#options.failFast === true && bad.has(result.status)) this.#failFast.abort();
+    return [this.#record(result)];
   }
 
   /** A pass holds for the rows that were tested, wherever they get published; not for a test that asks the clock. */

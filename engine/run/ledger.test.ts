@@ -36,7 +36,9 @@ function metadataWith(snapshots: readonly Snapshot[], log: readonly string[] = [
     "last-updated-ms": 10,
     "last-column-id": 1,
     "current-schema-id": 0,
-    schemas: [{ type: "struct", "schema-id": 0, fields: [{ id: 1, name: "id", required: false, type: "int" }] }],
+    schemas: [
+      { type: "struct", "schema-id": 0, fields: [{ id: 1, name: "id", required: false, type: "int" }] },
+    ],
     "default-spec-id": 0,
     "partition-specs": [{ "spec-id": 0, fields: [] }],
     "last-partition-id": 999,
@@ -53,7 +55,10 @@ function metadataWith(snapshots: readonly Snapshot[], log: readonly string[] = [
   };
 }
 
-async function found(metadata: TableMetadata, older: Readonly<Record<string, TableMetadata>>): Promise<string | null> {
+async function found(
+  metadata: TableMetadata,
+  older: Readonly<Record<string, TableMetadata>>,
+): Promise<string | null> {
   for (const [name, content] of Object.entries(older)) {
     writeFileSync(path.join(folder, name), serialiseTableMetadata(content));
   }
@@ -65,13 +70,19 @@ const chain = [snapshot(1n), snapshot(2n, 1n), snapshot(3n, 2n), snapshot(4n, 3n
 
 test("an expired parent that the head still names is proven by an older metadata file", async () => {
   const now = metadataWith([snapshot(4n, 3n)], ["a.metadata.json", "b.metadata.json"]);
-  const older = { "a.metadata.json": metadataWith(chain.slice(0, 3)), "b.metadata.json": metadataWith(chain) };
+  const older = {
+    "a.metadata.json": metadataWith(chain.slice(0, 3)),
+    "b.metadata.json": metadataWith(chain),
+  };
   expect(await found(now, older)).toBe("the ledger");
 });
 
 test("so is one that the expiring engine took out of the head, as PyIceberg does", async () => {
   const now = metadataWith([snapshot(4n)], ["a.metadata.json", "b.metadata.json"]);
-  const older = { "a.metadata.json": metadataWith(chain.slice(0, 3)), "b.metadata.json": metadataWith(chain) };
+  const older = {
+    "a.metadata.json": metadataWith(chain.slice(0, 3)),
+    "b.metadata.json": metadataWith(chain),
+  };
   expect(await found(now, older)).toBe("the ledger");
 });
 
@@ -85,5 +96,7 @@ test("a head that never had a parent, as after CREATE OR REPLACE, proves nothing
 test("a head on a branch of history without the named snapshot proves nothing", async () => {
   const now = metadataWith([snapshot(4n)], ["a.metadata.json"]);
   const rolledBack = metadataWith([snapshot(1n), snapshot(2n, 1n), snapshot(3n, 1n), snapshot(4n, 3n)]);
-  await expect(found(now, { "a.metadata.json": rolledBack })).rejects.toMatchObject({ code: "run/ledger-missing" });
+  await expect(found(now, { "a.metadata.json": rolledBack })).rejects.toMatchObject({
+    code: "run/ledger-missing",
+  });
 });

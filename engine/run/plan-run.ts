@@ -16,7 +16,7 @@ import type { FingerprintContext } from "../plan/fingerprint.ts";
 import { readTableState, tableVersion } from "../plan/table-state.ts";
 import type { TableState } from "../plan/table-state.ts";
 import type { Plan, PlanStep } from "../plan/types.ts";
-import type { DataTest, Model, ProjectNode, Seed } from "../project/types.ts";
+import type { DataTest, Model, ProjectNode, Seed, UnitTest } from "../project/types.ts";
 import { ingests, inputsOf, landingSources, tableInputs } from "./inputs.ts";
 import type { Inputs } from "./inputs.ts";
 import { landingVersion } from "./landing.ts";
@@ -29,6 +29,7 @@ import type { Session } from "./session.ts";
 import { readTestCache } from "./test-cache.ts";
 import type { TestCache } from "./test-cache.ts";
 import type { RunOptions } from "./types.ts";
+import { UnitTestKeys } from "./unit-test-key.ts";
 
 /** Everything the plan was made from; the run goes on with it instead of asking again. */
 export interface PlannedRun {
@@ -46,8 +47,11 @@ export interface PlannedRun {
   readonly fingerprintContext: FingerprintContext;
 }
 
+/** What a run may do something about. */
+export type RunNode = Model | Seed | DataTest | UnitTest;
+
 export interface PlannedNode {
-  readonly node: Model | Seed | DataTest;
+  readonly node: RunNode;
   readonly step: PlanStep;
   readonly inputs: Inputs;
   readonly fingerprint: string;
@@ -63,9 +67,10 @@ export async function planDetailed(session: Session, options: RunOptions): Promi
   const { graph, profile } = session;
   const found = select(session, options);
   const renderer = new Renderer(session);
-  const inputs = new Map(found.nodes.map((node) => [node.uniqueId, inputsOf(graph, node.uniqueId)]));
+  const inputs = new Map(found.nodes.map((node) => [node.uniqueId, inputsOf(graph, inputsOwner(node))]));
   const tables = await loadStates(session, found.nodes, inputs);
-  const { nodes: selected, warnings } = leaveOutUnready(found.nodes, inputs, tables);
+  const { nodes: ready, warnings } = leaveOutUnready(found.nodes, inputs, tables);
+  const selected = unitTestsFirst(ready);
   const testCache = await readTestCache(session);
   const fingerprintContext = {
     timezone: graph.project.settings.timezone,
@@ -88,9 +93,15 @@ export async function planDetailed(session: Session, options: RunOptions): Promi
   const waiting = {
     selected: new Set(selected.map((node) => node.uniqueId)),
     errorTests: errorTestsByInput(graph, selected),
+    unitTests: unitTestsByModel(selected),
   };
+  const keys = new UnitTestKeys({ ...planner, context: fingerprintContext });
   for (const node of selected) {
     const nodeInputs = inputs.get(node.uniqueId) as Inputs;
+    if (node.resourceType === "unit_test") {
+      planned.set(node.uniqueId, planUnitTest(planner, node, nodeInputs, keys.of(node)));
+      continue;
+    }
     const after = stepsBefore(planner, node, nodeInputs, waiting);
     planned.set(
       node.uniqueId,
@@ -130,14 +141,14 @@ interface Planner {
 const typesOf: Readonly<Record<RunOptions["command"], readonly ProjectNode["resourceType"][]>> = {
   run: ["model"],
   seed: ["seed"],
-  test: ["test"],
-  build: ["seed", "model", "test"],
+  test: ["test", "unit_test"],
+  build: ["seed", "model", "test", "unit_test"],
 };
 
 function select(
   session: Session,
   options: RunOptions,
-): { nodes: (Model | Seed | DataTest)[]; warnings: readonly string[] } {
+): { nodes: RunNode[]; warnings: readonly string[] } {
   const { ids, warnings } = selectNodesWithWarnings(session.graph, options);
   const types = new Set<string>(typesOf[options.command]);
   const wanted =
@@ -146,21 +157,22 @@ function select(
       : new Set(options.resourceTypes.filter((type) => types.has(type)));
   const nodes = ids.flatMap((id) => {
     const node = session.graph.nodes.get(id);
-    return node !== undefined && wanted.has(node.resourceType) ? [node as Model | Seed | DataTest] : [];
+    return node !== undefined && wanted.has(node.resourceType) ? [node as RunNode] : [];
   });
   return { nodes, warnings };
 }
 
 async function loadStates(
   session: Session,
-  selected: readonly (Model | Seed | DataTest)[],
+  selected: readonly RunNode[],
   inputs: ReadonlyMap<string, Inputs>,
 ): Promise<Map<string, CatalogTable>> {
   const wanted = new Map<string, TableIdentifier>();
   const want = (node: Model | Seed): unknown =>
     wanted.set(node.uniqueId, tableIdentifier(node, session.profile));
   for (const node of selected) {
-    if (hasTable(node)) want(node);
+    const own = node.resourceType === "unit_test" ? session.graph.nodes.get(node.attachedTo) : node;
+    if (hasTable(own)) want(own);
     for (const input of tableInputs(inputs.get(node.uniqueId) as Inputs)) want(input);
   }
   if (wanted.size === 0) return new Map();
@@ -178,6 +190,7 @@ interface Waiting {
   /** Unique ids of this run's nodes. */
   readonly selected: ReadonlySet<string>;
   readonly errorTests: ReadonlyMap<string, readonly string[]>;
+  readonly unitTests: ReadonlyMap<string, readonly string[]>;
 }
 
 /** What must be finished before a step: its parents, and when building also their error tests. */
@@ -185,13 +198,14 @@ function stepsBefore(
   { session: { graph }, options: { command } }: Planner,
   node: Model | Seed | DataTest,
   inputs: Inputs,
-  { selected, errorTests }: Waiting,
+  { selected, errorTests, unitTests }: Waiting,
 ): readonly string[] {
   // What is inlined stands for what it reads.
   const near = new Set(graph.parents.get(node.uniqueId));
   for (const other of [...inputs.inlined, ...inputs.leaves]) near.add(other.uniqueId);
   const before = new Set([...near].filter((id) => selected.has(id)));
   if (command !== "build" || node.resourceType === "test") return [...before];
+  for (const test of unitTests.get(node.uniqueId) ?? []) before.add(test);
   let ancestors: ReadonlySet<string> | null = null;
   for (const id of near) {
     for (const test of errorTests.get(id) ?? []) {
@@ -204,11 +218,37 @@ function stepsBefore(
   return [...before];
 }
 
+/** A unit test stands on its model in the graph, but says something before the model is built. */
+function unitTestsFirst(selected: readonly RunNode[]): readonly RunNode[] {
+  const tests = selected.filter((node) => node.resourceType === "unit_test");
+  if (tests.length === 0) return selected;
+  const byModel = Map.groupBy(tests, (test) => test.attachedTo);
+  const models = new Set(selected.map((node) => node.uniqueId));
+  return selected.flatMap((node) =>
+    node.resourceType === "unit_test"
+      ? models.has(node.attachedTo)
+        ? []
+        : [node]
+      : [...(byModel.get(node.uniqueId) ?? []), node],
+  );
+}
+
+/** Whose inputs a node has: a unit test is given rows for those of its model. */
+function inputsOwner(node: RunNode): string {
+  return node.resourceType === "unit_test" ? node.attachedTo : node.uniqueId;
+}
+
+function unitTestsByModel(selected: readonly RunNode[]): ReadonlyMap<string, readonly string[]> {
+  const tests = selected.filter((node) => node.resourceType === "unit_test");
+  const ids = Map.groupBy(tests, (test) => test.attachedTo);
+  return new Map([...ids].map(([model, found]) => [model, found.map(({ uniqueId }) => uniqueId)]));
+}
+
 /** Node → the selected tests of it that hold others back. Thousands of models may read one source: whoever
  *  looks for its tests must not meet them all. */
 function errorTestsByInput(
   graph: Graph,
-  selected: readonly (Model | Seed | DataTest)[],
+  selected: readonly RunNode[],
 ): ReadonlyMap<string, readonly string[]> {
   const tests = new Map<string, string[]>();
   for (const node of selected) {
@@ -238,10 +278,10 @@ function ancestorsOf(graph: Graph, uniqueId: string): ReadonlySet<string> {
 /** Tests come along with the models that they read; one that also reads a table which is neither built nor
  *  part of this run cannot be run, and says so instead of failing the others. */
 function leaveOutUnready(
-  selected: readonly (Model | Seed | DataTest)[],
+  selected: readonly RunNode[],
   inputs: ReadonlyMap<string, Inputs>,
   tables: ReadonlyMap<string, CatalogTable>,
-): { nodes: (Model | Seed | DataTest)[]; warnings: string[] } {
+): { nodes: RunNode[]; warnings: string[] } {
   const ids = new Set(selected.map((node) => node.uniqueId));
   const warnings: string[] = [];
   const nodes = selected.filter((node) => {
@@ -429,6 +469,22 @@ async function planTest(
     after,
     action: reason === null ? "reuse" : "test",
     reason: reason ?? "passed on the same rows",
+  };
+  return { node: test, step, inputs, fingerprint, state: null, landing: null };
+}
+
+/** It reads no table: once it passed, only a change of text can make it fail. */
+function planUnitTest(planner: Planner, test: UnitTest, inputs: Inputs, fingerprint: string): PlannedNode {
+  const reason =
+    planner.options.noReuse === true
+      ? "reuse is off"
+      : planner.testCache.whyRun(test.uniqueId, fingerprint, {});
+  const step: PlanStep = {
+    uniqueId: test.uniqueId,
+    resourceType: "unit_test",
+    after: [],
+    action: reason === null ? "reuse" : "test",
+    reason: reason ?? "passed on the same text",
   };
   return { node: test, step, inputs, fingerprint, state: null, landing: null };
 }

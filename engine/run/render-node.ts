@@ -3,7 +3,7 @@ import { lakeError, type Location } from "../common/errors.ts";
 import { suggest } from "../common/suggest.ts";
 import type { Json } from "../common/json.ts";
 import { secretNames, targetValues } from "../project/parse-context.ts";
-import type { DataTest, Model } from "../project/types.ts";
+import type { DataTest, Model, UnitTest, UnitTestOverrides } from "../project/types.ts";
 import { renderTemplate } from "../template/render.ts";
 import type { Rendered, TemplateContext } from "../template/types.ts";
 import { relationName } from "../compute/compute.ts";
@@ -37,6 +37,17 @@ export class Renderer {
     return rendered;
   }
 
+  /** The model's SQL as a unit test wants it. */
+  unitTest(test: UnitTest, model: Model): Rendered {
+    return this.text({
+      text: model.text,
+      file: model.path,
+      incremental: test.incremental,
+      self: relationName(thisRelation(model, this.#session.profile)),
+      overrides: test.overrides,
+    });
+  }
+
   singularTest(test: DataTest): Rendered {
     return this.text({ text: test.text ?? "", file: test.path });
   }
@@ -65,6 +76,7 @@ export class Renderer {
     readonly incremental?: boolean | "both";
     readonly self?: string | null;
     readonly locals?: Readonly<Record<string, Json>>;
+    readonly overrides?: UnitTestOverrides;
   }): Rendered {
     const { text, file } = options;
     return renderTemplate({ text, file, context: this.#context(options) });
@@ -74,15 +86,19 @@ export class Renderer {
     readonly incremental?: boolean | "both";
     readonly self?: string | null;
     readonly locals?: Readonly<Record<string, Json>>;
+    readonly overrides?: UnitTestOverrides;
   }): TemplateContext {
     const { graph, profile, env } = this.#session;
     const { settings, macros } = graph.project;
     const allowed = new Set(settings.envVars);
+    const { vars, envVars, macros: macroTexts } = options.overrides ?? { vars: {}, envVars: {}, macros: {} };
     return {
       engine: profile.compute.type,
       macros,
-      vars: settings.vars,
-      envVar: (name) => (allowed.has(name) && !secretNames.test(name) ? env[name] : null),
+      macroTexts,
+      vars: { ...settings.vars, ...vars },
+      envVar: (name) =>
+        Object.hasOwn(envVars, name) ? envVars[name] : (allowed.has(name) && !secretNames.test(name) ? env[name] : null),
       target: targetValues(profile),
       incremental: options.incremental ?? false,
       this: options.self ?? null,

@@ -20,12 +20,26 @@ export interface TableReport {
   readonly rejectedRows: number;
 }
 
+/** Rows that differ from what a unit test expects, as text. */
+export interface RowDiff {
+  readonly columns: readonly string[];
+  readonly rows: readonly {
+    /** Only in the result, only expected, or both with other values: those cells hold `expected → result`. */
+    readonly kind: "added" | "missing" | "changed";
+    readonly cells: readonly string[];
+  }[];
+  /** How many rows were left out. */
+  readonly more: number;
+}
+
 export interface NodeResult {
   readonly uniqueId: string;
-  readonly resourceType: "model" | "seed" | "test" | "operation";
+  readonly resourceType: "model" | "seed" | "test" | "unit_test" | "operation";
   readonly status: NodeStatus;
   /** One line for people: `appended 1,000,001 rows in 744 files`. */
   readonly message: string;
+  /** What a unit test's rows differ in. */
+  readonly diff?: RowDiff;
   /** Failing rows of a test; its severity decided the status. */
   readonly failures?: number;
   readonly startedMs: number;

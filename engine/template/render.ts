@@ -70,6 +70,12 @@ function walkNodes(walk: Walk, frame: Frame, nodes: readonly TemplateNode[]): vo
         walkEach(walk, frame, node);
         break;
       case "macro": {
+        const { macroTexts = {} } = walk.context;
+        if (Object.hasOwn(macroTexts, node.name)) {
+          walk.references.addMacro(node.name);
+          walk.output.addValue(macroTexts[node.name] as string, originIn(frame, node.start));
+          break;
+        }
         const inner = macroFrame(walk, frame, node);
         walk.output.trimmed(() => walkNodes(walk, inner, inner.template.body));
         break;

@@ -57,6 +57,8 @@ export interface TemplateContext {
   /** `duckdb` or `spark`: picks macro overrides. */
   readonly engine: string;
   readonly macros: ReadonlyMap<string, readonly MacroSource[]>;
+  /** Text that stands in for a macro, whatever its arguments (unit tests). */
+  readonly macroTexts?: Readonly<Record<string, string>>;
   /** Values by name; a missing name without a default is an error that suggests near ones. */
   readonly vars: Readonly<Record<string, Json>>;
   /** Only what the allow-list lets through (`transactions.md` 25): null = not allowed, undefined = not set. */

@@ -151,7 +151,9 @@ describeWith(hiveMetastoreUnavailable(), "Hive Metastore", () => {
         const begun = performance.now();
         await moveTable(catalog, { identifier: a, from: from ?? "", to, metadata });
         expect(performance.now() - begun).toBeLessThan(10_000);
-        expect([await where(), await locks()]).toEqual([to, 0]);
+        expect(await where()).toBe(to);
+        // One that arrives after the commit stays for the next to find.
+        expect(await locks()).toBeLessThanOrEqual(typeof deliver === "string" ? 0 : 1);
       }
     });
 
@@ -359,9 +361,8 @@ describeWith(hiveMetastoreUnavailable(), "Hive Metastore", () => {
       ]),
     );
     expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
-    for (const outcome of outcomes) {
-      if (outcome.status === "rejected") expect(outcome.reason).toMatchObject({ code: "catalog/conflict" });
-    }
+    const reasons = outcomes.flatMap((one) => (one.status === "rejected" ? [one.reason as unknown] : []));
+    expect(reasons.filter((reason) => !isLakeError(reason, "catalog/conflict"))).toEqual([]);
     await comparing.close();
   });
 
@@ -520,14 +521,10 @@ describeWith(hiveMetastoreUnavailable(), "a Hive Metastore with Hive's own setti
           () => null,
           (error: unknown) => error,
         );
-        expect([from, type, isLakeError(refusal)]).toEqual([from, type, isLakeError(foretold)]);
-        if (refusal !== null) {
-          expect(refusal).toMatchObject({
-            code: "catalog/hive-columns",
-            message: expect.stringContaining("c0"),
-          });
-          continue;
-        }
+        const codes = [foretold, refusal].map((error) => (isLakeError(error) ? error.code : error));
+        expect([from, type, codes[1]]).toEqual([from, type, codes[0]]);
+        expect([null, "catalog/hive-columns"]).toContain(codes[1]);
+        if (refusal !== null) continue;
         // Back to where the next pair begins.
         await catalog.drop(a);
         at = `${to}y`;
@@ -546,6 +543,7 @@ describeWith(hiveMetastoreUnavailable(), "a Hive Metastore with Hive's own setti
     await moveTable(catalog, { identifier: a, from: null, to: "m1", metadata: base });
     await catalog.checkSchemaChange?.({ identifier: a, base, schema: next.schemas[0]! });
     await moveTable(catalog, { identifier: a, from: "m1", to: "m2", metadata: next });
+    expect((await catalog.locate([a])).get("silver.a")).toBe("m2");
     await catalog.drop(a);
   });
 

@@ -89,15 +89,21 @@ describe("models", () => {
   });
 
   test("a column that Iceberg has no type for", async () => {
-    expect(await broken(model("select 1 as a, interval 1 day as period"))).toMatch(/column period has type INTERVAL/);
+    expect(await broken(model("select 1 as a, interval 1 day as period"))).toMatch(
+      /column period has type INTERVAL/,
+    );
   });
 
   test("a null without a type", async () => {
-    expect(await broken(model("select null as nothing"))).toMatch(/nothing is null without a type; expected cast/);
+    expect(await broken(model("select null as nothing"))).toMatch(
+      /nothing is null without a type; expected cast/,
+    );
   });
 
   test("more than one statement, another kind of statement, and none", async () => {
-    expect(await broken(model("select 1 as a; select 2 as b"))).toMatch(/expected exactly one SELECT statement, found 2/);
+    expect(await broken(model("select 1 as a; select 2 as b"))).toMatch(
+      /expected exactly one SELECT statement, found 2/,
+    );
     expect(await broken(model("drop table x"))).toMatch(/expected exactly one SELECT/);
     expect(await broken(model("-- nothing"))).toMatch(/expected exactly one SELECT/);
   });
@@ -134,10 +140,14 @@ models:
   });
 
   test("an unknown incremental strategy and a bad materialisation", async () => {
-    expect(await broken({ "models/events.sql": `{{config materialized="incremental" strategy="upsert"}}\nselect * from {{ref "stg"}}` })).toMatch(
-      /upsert.*append/,
+    expect(
+      await broken({
+        "models/events.sql": `{{config materialized="incremental" strategy="upsert"}}\nselect * from {{ref "stg"}}`,
+      }),
+    ).toMatch(/upsert.*append/);
+    expect(await broken({ "models/extra.sql": `{{config materialized="tabel"}}\nselect 1 as a` })).toMatch(
+      /tabel.*table/s,
     );
-    expect(await broken({ "models/extra.sql": `{{config materialized="tabel"}}\nselect 1 as a` })).toMatch(/tabel.*table/s);
   });
 
   test("a column whose type changes in a way that the table cannot follow", async () => {
@@ -153,7 +163,9 @@ select id::varchar as id, kind, happened, page, recipe_id, data_source from {{re
 
 describe("yml, settings and profile", () => {
   test("a bad key is named with its place and a suggestion", async () => {
-    const text = await broken({ "models/extra.yml": "version: 2\nmodels:\n  - name: events\n    colums: []\n" });
+    const text = await broken({
+      "models/extra.yml": "version: 2\nmodels:\n  - name: events\n    colums: []\n",
+    });
     expect(text).toMatch(/unknown key colums/);
     expect(text).toContain("models/extra.yml:4:");
     expect(text).toMatch(/did you mean .*columns/);
@@ -166,7 +178,21 @@ describe("yml, settings and profile", () => {
   });
 
   test("text that is no YAML", async () => {
-    expect(await broken({ "models/extra.yml": "version: 2\nmodels:\n  - name: [\n" })).toMatch(/models\/extra\.yml.*YAML/);
+    expect(await broken({ "models/extra.yml": "version: 2\nmodels:\n  - name: [\n" })).toMatch(
+      /models\/extra\.yml.*YAML/,
+    );
+  });
+
+  test("a type that the engine does not know, at the source that declares it", async () => {
+    const text = await broken({
+      "models/more.yml":
+        "version: 2\nsources:\n  - name: other\n    tables:\n      - {name: things, columns: [{name: a, data_type: bigintt}]}\n",
+      "models/x.sql": `select * from {{source "other" "things"}}`,
+      "landing-zone/things/a.jsonl": "",
+    });
+    expect(text).toMatch(/the source other\.things cannot be read: .*bigintt/);
+    expect(text).toContain("models/more.yml:5:");
+    expect(text).toContain("did you mean bigint");
   });
 
   test("an unknown test, and one without what it needs", async () => {
@@ -178,14 +204,26 @@ describe("yml, settings and profile", () => {
   });
 
   test("a profile without what it needs, with another name, another target or another adapter", async () => {
-    expect(await broken({ "profiles.yml": profile("      schema: lakehouse\n") })).toMatch(/target dev needs the key warehouse/);
-    expect(await broken({ "profiles.yml": "shopp: {outputs: {}}\n" })).toMatch(/no profile shop.*did you mean .*shopp/s);
+    expect(await broken({ "profiles.yml": profile("      schema: lakehouse\n") })).toMatch(
+      /target dev needs the key warehouse/,
+    );
+    expect(await broken({ "profiles.yml": "shopp: {outputs: {}}\n" })).toMatch(
+      /no profile shop.*did you mean .*shopp/s,
+    );
     expect(await broken({}, 1, ["build", "--target", "prod"])).toMatch(/no target prod .*dev/);
     expect(
-      await broken({ "profiles.yml": profile("      schema: lakehouse\n      warehouse: warehouse\n      compute: {type: spork}\n") }),
+      await broken({
+        "profiles.yml": profile(
+          "      schema: lakehouse\n      warehouse: warehouse\n      compute: {type: spork}\n",
+        ),
+      }),
     ).toMatch(/engine "spork", expected duckdb/);
     expect(
-      await broken({ "profiles.yml": profile("      schema: lakehouse\n      warehouse: 's3://x/y'\n      catalog: {type: hyve, uri: x}\n") }),
+      await broken({
+        "profiles.yml": profile(
+          "      schema: lakehouse\n      warehouse: 's3://x/y'\n      catalog: {type: hyve, uri: x}\n",
+        ),
+      }),
     ).toMatch(/hyve.*expected sql|s3.*expected file/s);
   });
 
@@ -200,7 +238,9 @@ describe("yml, settings and profile", () => {
   });
 
   test("a var without a value", async () => {
-    expect(await broken(model(`select {{var "no_such_var"}} as a`))).toMatch(/the var no_such_var is not set/);
+    expect(await broken(model(`select {{var "no_such_var"}} as a`))).toMatch(
+      /the var no_such_var is not set/,
+    );
   });
 
   test("a folder without a project", async () => {
@@ -215,9 +255,18 @@ describe("usage", () => {
   test("an unknown command or option, and a bad value, exit with 2", async () => {
     const unknown = await here.cli("biuld");
     expect(unknown).toMatchObject({ code: 2, stderr: expect.stringMatching(/biuld.*build/s) });
-    expect(await here.cli("build", "--selekt", "x")).toMatchObject({ code: 2, stderr: expect.stringContaining("--select") });
-    expect(await here.cli("build", "--threads", "none")).toMatchObject({ code: 2, stderr: expect.stringContaining('"none"') });
-    expect(await here.cli("build", "--vars", "[")).toMatchObject({ code: 2, stderr: expect.stringContaining("--vars") });
+    expect(await here.cli("build", "--selekt", "x")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("--select"),
+    });
+    expect(await here.cli("build", "--threads", "none")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('"none"'),
+    });
+    expect(await here.cli("build", "--vars", "[")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("--vars"),
+    });
   });
 
   test("a selection that takes nothing says so", async () => {
@@ -256,8 +305,12 @@ describe("the warehouse", () => {
 
 describe("seeds", () => {
   test("whose lines do not all fit, that are empty, or have a column twice or without a name", async () => {
-    expect(await broken({ "seeds/s.csv": "a,b\n1,2\n3\n4,5,6\n" })).toMatch(/seeds\/s\.csv is no readable CSV file/);
-    expect(await broken({ "seeds/s.csv": "" })).toMatch(/seeds\/s\.csv is no readable CSV file: it has no line with the names/);
+    expect(await broken({ "seeds/s.csv": "a,b\n1,2\n3\n4,5,6\n" })).toMatch(
+      /seeds\/s\.csv is no readable CSV file/,
+    );
+    expect(await broken({ "seeds/s.csv": "" })).toMatch(
+      /seeds\/s\.csv is no readable CSV file: it has no line with the names/,
+    );
     expect(await broken({ "seeds/s.csv": "a,A\n1,2\n" })).toMatch(/columns a and A differ in case only/);
     expect(await broken({ "seeds/s.csv": "a,\n1,2\n" })).toMatch(/column 2 has no name/);
   });
@@ -268,16 +321,22 @@ describe("habits from dbt", () => {
     expect(await broken({ "models/x.sql": "{{ config(materialized='table') }} select 1 as a" })).toMatch(
       /hint: this is Handlebars, not Jinja: .*\{\{config materialized="table"\}\}/,
     );
-    expect(await broken({ "models/x.sql": "select * from {{ ref('events') }}" })).toMatch(/not Jinja: .*\{\{ref "…"\}\}/);
+    expect(await broken({ "models/x.sql": "select * from {{ ref('events') }}" })).toMatch(
+      /not Jinja: .*\{\{ref "…"\}\}/,
+    );
   });
 });
 
 describe("numbers of a profile", () => {
   test("threads and memory_limit that mean nothing are refused", async () => {
     const output = "      schema: lakehouse\n      warehouse: warehouse\n";
-    expect(await broken({ "profiles.yml": profile(`${output}      threads: 0\n`) })).toMatch(/threads .*at least 1/);
-    expect(await broken({ "profiles.yml": profile(`${output}      compute: {type: duckdb, memory_limit: lots}\n`) })).toMatch(
-      /memory_limit .*such as 1GB/,
+    expect(await broken({ "profiles.yml": profile(`${output}      threads: 0\n`) })).toMatch(
+      /threads .*at least 1/,
     );
+    expect(
+      await broken({
+        "profiles.yml": profile(`${output}      compute: {type: duckdb, memory_limit: lots}\n`),
+      }),
+    ).toMatch(/memory_limit .*such as 1GB/);
   });
 });

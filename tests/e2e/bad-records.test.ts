@@ -30,12 +30,16 @@ async function rowsOf(files: Files, base: Files = eventsProject): Promise<unknow
 
 describe("a bad record stops the run", () => {
   test("a malformed line is named by file, line and what was found, and nothing is published", async () => {
-    const text = await failure({ [batch("a.jsonl")]: `${goodLines(2)}{"id": 3, "kind": \n${goodLines(1, 4)}` });
+    const text = await failure({
+      [batch("a.jsonl")]: `${goodLines(2)}{"id": 3, "kind": \n${goodLines(1, 4)}`,
+    });
     expect(text).toMatch(/events\/a\.jsonl:3: not a JSON object/);
   });
 
   test("the line is the right one in a large file after many good ones", async () => {
-    const text = await failure({ [batch("a.jsonl")]: `${goodLines(30_000)}oops\n${goodLines(20_000, 40_000)}` });
+    const text = await failure({
+      [batch("a.jsonl")]: `${goodLines(30_000)}oops\n${goodLines(20_000, 40_000)}`,
+    });
     expect(text).toMatch(/events\/a\.jsonl:30001: /);
   });
 
@@ -69,7 +73,9 @@ describe("a bad record stops the run", () => {
     expect(failed.of("daily")?.status).toBe("skipped");
     here.write({ [batch("a.jsonl")]: goodLines(2) });
     expect((await here.run({})).success).toBe(true);
-    expect(await here.query(`select id from {{ref "events"}} order by id`)).toEqual([[1n], [2n]].map(([id]) => [Number(id)]));
+    expect(await here.query(`select id from {{ref "events"}} order by id`)).toEqual(
+      [[1n], [2n]].map(([id]) => [Number(id)]),
+    );
   });
 });
 
@@ -77,7 +83,11 @@ describe("quarantine", () => {
   const invalid = Buffer.from([0x7b, 0x22, 0x69, 0x64, 0x22, 0xff, 0xfe, 0x00, 0x7d]);
 
   test("keeps the line raw, byte by byte, with file, line number and reason; the summary counts it", async () => {
-    const bytes = Buffer.concat([Buffer.from(goodLines(2)), invalid, Buffer.from(`\n{"id": "x"}\n${goodLines(1, 3)}`)]);
+    const bytes = Buffer.concat([
+      Buffer.from(goodLines(2)),
+      invalid,
+      Buffer.from(`\n{"id": "x"}\n${goodLines(1, 3)}`),
+    ]);
     using here = makeProject({ ...quarantining, [batch("a.jsonl")]: bytes });
     const { code, stdout } = await here.cli("build");
     expect(stdout).toMatch(/2 .*(bad|rejected|quarantine)/i);
@@ -95,7 +105,12 @@ sources:
     );
     expect(kept).toEqual([
       [3, "a.jsonl", expect.stringContaining("not a JSON object"), invalid.toString("hex").toUpperCase()],
-      [4, "a.jsonl", expect.stringMatching(/id.*x/), Buffer.from('{"id": "x"}').toString("hex").toUpperCase()],
+      [
+        4,
+        "a.jsonl",
+        expect.stringMatching(/id.*x/),
+        Buffer.from('{"id": "x"}').toString("hex").toUpperCase(),
+      ],
     ]);
     expect(await here.query(`select id from {{ref "events"}} order by id`)).toEqual([[1], [2], [3]]);
   });
@@ -107,7 +122,8 @@ sources:
 sources: [{name: lakehouse, tables: [{name: events_quarantine, type: iceberg}]}]
 `,
     });
-    const count = (): Promise<unknown[][]> => here.query(`select count(*) from {{source "lakehouse" "events_quarantine"}}`);
+    const count = (): Promise<unknown[][]> =>
+      here.query(`select count(*) from {{source "lakehouse" "events_quarantine"}}`);
     expect((await here.run({ select: ["events"] })).success).toBe(true);
     here.write({ [batch("b.jsonl")]: `${goodLines(1, 2)}oops\noops\n` });
     expect((await here.run({ select: ["events"] })).success).toBe(true);
@@ -126,7 +142,9 @@ sources: [{name: lakehouse, tables: [{name: events_quarantine, type: iceberg}]}]
     expect((await here.run({ select: ["events"] })).success).toBe(true);
     here.write({ [batch("a.jsonl")]: goodLines(1) });
     expect((await here.run({ select: ["events"], fullRefresh: true })).success).toBe(true);
-    expect(await here.query(`select count(*) from {{source "lakehouse" "events_quarantine"}}`)).toEqual([[0]]);
+    expect(await here.query(`select count(*) from {{source "lakehouse" "events_quarantine"}}`)).toEqual([
+      [0],
+    ]);
   });
 
   test("is published with its model, not before: a failing test keeps both back", async () => {
@@ -191,7 +209,11 @@ describe("untidy but fine", () => {
   });
 
   test("an empty file is held too: the next run has nothing new", async () => {
-    using here = makeProject({ ...eventsProject, [batch("empty.jsonl")]: "", [batch("a.jsonl")]: goodLines(1) });
+    using here = makeProject({
+      ...eventsProject,
+      [batch("empty.jsonl")]: "",
+      [batch("a.jsonl")]: goodLines(1),
+    });
     expect((await here.run({})).success).toBe(true);
     expect((await here.run({})).of("events")?.status).toBe("reused");
   });
@@ -209,7 +231,11 @@ describe("untidy but fine", () => {
     });
     expect((await here.run({})).success).toBe(true);
     const rows = await here.query(`select page, recipe_id from {{ref "events"}} order by id`);
-    expect(rows).toEqual([["home", 12], ["home", 12], ["home", 12]]);
+    expect(rows).toEqual([
+      ["home", 12],
+      ["home", 12],
+      ["home", 12],
+    ]);
   });
 });
 
@@ -217,15 +243,34 @@ describe("a cast outside the declaration", () => {
   test("that fails names model, line and value, and publishes nothing", async () => {
     const text = await failure(
       { [batch("a.jsonl")]: lines({ id: 1, kind: "12" }, { id: 2, kind: "notanumber" }) },
-      { ...eventsProject, "models/events.sql": `{{config materialized="incremental" strategy="append"}}
+      {
+        ...eventsProject,
+        "models/events.sql": `{{config materialized="incremental" strategy="append"}}
 select
   id,
   kind::integer as n
 from {{ref "stg"}}
-` , "models/daily.sql": `{{config materialized="table"}}\nselect sum(n) as n from {{ref "events"}}\n` },
+`,
+        "models/daily.sql": `{{config materialized="table"}}\nselect sum(n) as n from {{ref "events"}}\n`,
+      },
     );
     expect(text).toContain("notanumber");
-    expect(text).toMatch(/models\/events\.sql(:4)?/);
+    expect(text).toMatch(/models\/events\.sql:4:/);
+  });
+
+  test("in a view on the way is named there", async () => {
+    const text = await failure(
+      { [batch("a.jsonl")]: lines({ id: 1, context: { page: "none" } }) },
+      {
+        ...eventsProject,
+        "models/stg.sql": String(eventsProject["models/stg.sql"])
+          .replace("context->>'$.page' as page", "\n  (context->>'$.page')::date as page")
+          .replace("(props->>'$.recipe_id')::bigint", "1"),
+      },
+    );
+    expect(text).toContain("none");
+    expect(text).toMatch(/models\/stg\.sql:3:/);
+    expect(text).toMatch(/ERROR\s+events/);
   });
 });
 

@@ -65,17 +65,25 @@ describe("a project that was built", () => {
     });
     expect(Object.keys(manifest.sources)).toContain("source.shop.landing.events");
     expect(manifest.child_map["model.shop.daily"]).toEqual(["model.shop.labelled"]);
-    const results = JSON.parse(here.read("target/run_results.json")) as { results: Record<string, unknown>[] };
+    const results = JSON.parse(here.read("target/run_results.json")) as {
+      results: Record<string, unknown>[];
+    };
     expect(results.results.map(({ unique_id }) => unique_id)).toContain("model.shop.events");
-    expect(here.files("target/compiled")).toEqual(expect.arrayContaining([expect.stringContaining("labelled.sql")]));
+    expect(here.files("target/compiled")).toEqual(
+      expect.arrayContaining([expect.stringContaining("labelled.sql")]),
+    );
   });
 
   test("show gives rows of a table, of a view and of a source", async () => {
     expect((await here.cli("show", "labelled")).stdout).toMatch(/label.*\n.*Viewed|Liked/);
     expect(JSON.parse((await here.cli("show", "stg", "--output", "json")).stdout)).toHaveLength(3);
-    expect(JSON.parse((await here.cli("show", "stg", "--limit", "1", "--output", "json")).stdout)).toHaveLength(1);
+    expect(
+      JSON.parse((await here.cli("show", "stg", "--limit", "1", "--output", "json")).stdout),
+    ).toHaveLength(1);
     expect((await here.cli("show", "-s", "source:landing.events")).stdout).toContain("view");
-    expect((await here.cli("show", "kinds", "--output", "csv")).stdout.trim()).toBe("kind,label\nview,Viewed\nlike,Liked");
+    expect((await here.cli("show", "kinds", "--output", "csv")).stdout.trim()).toBe(
+      "kind,label\nview,Viewed\nlike,Liked",
+    );
   });
 
   test("show of an unknown node, or of none, is an error with a suggestion", async () => {
@@ -86,7 +94,12 @@ describe("a project that was built", () => {
   });
 
   test("query answers SQL with ref and source, and shows where it is wrong", async () => {
-    const answer = await here.cli("query", `select sum(n)::integer as n from {{ref "daily"}}`, "--output", "json");
+    const answer = await here.cli(
+      "query",
+      `select sum(n)::integer as n from {{ref "daily"}}`,
+      "--output",
+      "json",
+    );
     expect(JSON.parse(answer.stdout)).toEqual([{ n: 3 }]);
     here.write({ "question.sql": `select count(*) as n from {{source "landing" "events"}}` });
     expect((await here.cli("query", "-f", "question.sql", "--output", "csv")).stdout.trim()).toBe("n\n3");
@@ -106,9 +119,18 @@ describe("a project that was built", () => {
   test("ls lists by selection, and as JSON", async () => {
     const names = (await here.cli("ls", "-s", "daily+", "--output", "name")).stdout.trim().split("\n");
     expect(names).toEqual(["daily", "labelled", "not_null_labelled_label"]);
-    const gold = (await here.cli("ls", "-s", "tag:gold", "--exclude", "resource_type:test", "--output", "json")).stdout;
-    expect(gold.trim().split("\n").map((line) => (JSON.parse(line) as { name: string }).name)).toEqual(["labelled"]);
-    expect((await here.cli("ls", "--resource-type", "seed", "--output", "path")).stdout.trim()).toBe("seeds/kinds.csv");
+    const gold = (
+      await here.cli("ls", "-s", "tag:gold", "--exclude", "resource_type:test", "--output", "json")
+    ).stdout;
+    expect(
+      gold
+        .trim()
+        .split("\n")
+        .map((line) => (JSON.parse(line) as { name: string }).name),
+    ).toEqual(["labelled"]);
+    expect((await here.cli("ls", "--resource-type", "seed", "--output", "path")).stdout.trim()).toBe(
+      "seeds/kinds.csv",
+    );
   });
 
   test("parse, compile and plan read the project, and write no table", async () => {
@@ -118,7 +140,9 @@ describe("a project that was built", () => {
     expect(compiled).toMatchObject({ code: 0, stdout: expect.stringContaining(`from "lakehouse.events"`) });
     const all = json(await here.cli("compile", "--output", "json"));
     expect(all["errors"]).toEqual([]);
-    const plan = json(await here.cli("plan", "--output", "json")) as { steps: { action: string; uniqueId: string }[] };
+    const plan = json(await here.cli("plan", "--output", "json")) as {
+      steps: { action: string; uniqueId: string }[];
+    };
     expect(new Set(plan.steps.map(({ action }) => action))).toEqual(new Set(["reuse", "inline"]));
     expect((await here.cli("plan", "--full-refresh")).stdout).toMatch(/events.*full refresh/);
     expect([await here.catalog(), here.files("warehouse")]).toEqual(before);
@@ -140,7 +164,8 @@ describe("a project that was built", () => {
   test("debug checks warehouse, catalog and engine", async () => {
     const { code, stdout } = await here.cli("debug");
     expect(code).toBe(0);
-    for (const part of ["warehouse", "catalog", "engine"]) expect(stdout).toMatch(new RegExp(`${part}\\s+ok`));
+    for (const part of ["warehouse", "catalog", "engine"])
+      expect(stdout).toMatch(new RegExp(`${part}\\s+ok`));
   });
 
   test("run-operation runs a macro with arguments, and an unknown one is suggested", async () => {
@@ -160,12 +185,33 @@ describe("a project that was built", () => {
 
   test("every command has help with examples", async () => {
     const { stdout } = await here.cli("--help");
-    const commands = [...stdout.matchAll(/^ {2}([a-z-]+)[ |]/gm)].map((match) => match[1] as string).filter((name) => name !== "lake" && name !== "help");
+    const commands = [...stdout.matchAll(/^ {2}([a-z-]+)[ |]/gm)]
+      .map((match) => match[1] as string)
+      .filter((name) => name !== "lake" && name !== "help");
     expect(commands).toEqual(
-      expect.arrayContaining(["init", "debug", "parse", "compile", "ls", "run", "test", "build", "seed", "show", "query", "run-operation", "source", "clean", "plan"]),
+      expect.arrayContaining([
+        "init",
+        "debug",
+        "parse",
+        "compile",
+        "ls",
+        "run",
+        "test",
+        "build",
+        "seed",
+        "show",
+        "query",
+        "run-operation",
+        "source",
+        "clean",
+        "plan",
+      ]),
     );
-    const helps = await Promise.all(["build", "query", "ls", "run-operation"].map((name) => here.cli(name, "--help")));
-    for (const help of helps) expect(help).toMatchObject({ code: 0, stdout: expect.stringMatching(/Examples:\n {2}lake /) });
+    const helps = await Promise.all(
+      ["build", "query", "ls", "run-operation"].map((name) => here.cli(name, "--help")),
+    );
+    for (const help of helps)
+      expect(help).toMatchObject({ code: 0, stdout: expect.stringMatching(/Examples:\n {2}lake /) });
   });
 });
 
@@ -189,8 +235,16 @@ describe("what changes is built, and no more", () => {
     here.write({ "seeds/kinds.csv": "kind,label\nview,Looked\nlike,Liked\n" });
     const outcome = await here.run({});
     const status = (name: string): unknown => outcome.of(name)?.status;
-    expect([status("kinds"), status("labelled"), status("daily"), status("events")]).toEqual(["success", "success", "reused", "reused"]);
-    expect(await here.query(`select label from {{ref "labelled"}} order by 1`)).toEqual([["Liked"], ["Looked"]]);
+    expect([status("kinds"), status("labelled"), status("daily"), status("events")]).toEqual([
+      "success",
+      "success",
+      "reused",
+      "reused",
+    ]);
+    expect(await here.query(`select label from {{ref "labelled"}} order by 1`)).toEqual([
+      ["Liked"],
+      ["Looked"],
+    ]);
   });
 
   test("so does a var that a model reads; one that nobody reads changes nothing", async () => {
@@ -205,7 +259,9 @@ describe("what changes is built, and no more", () => {
   test("a comment or a line break changes nothing", async () => {
     using here = makeProject(project);
     await here.run({});
-    here.write({ "models/daily.sql": `-- a comment\n${String(project["models/daily.sql"]).replace(" from", "\nfrom")}` });
+    here.write({
+      "models/daily.sql": `-- a comment\n${String(project["models/daily.sql"]).replace(" from", "\nfrom")}`,
+    });
     expect((await here.run({})).of("daily")?.status).toBe("reused");
   });
 
@@ -219,11 +275,16 @@ describe("what changes is built, and no more", () => {
   test("a changed model of an incremental table says that old rows keep the old logic", async () => {
     using here = makeProject(project);
     await here.run({});
-    here.write({ "models/stg.sql": String(project["models/stg.sql"]).replace("id, kind,", "id, upper(kind) as kind,") });
+    here.write({
+      "models/stg.sql": String(project["models/stg.sql"]).replace("id, kind,", "id, upper(kind) as kind,"),
+    });
     const { stdout } = await here.cli("plan", "-s", "events");
     expect(stdout).toMatch(/old rows keep the old logic.*--full-refresh/);
     await here.run({ fullRefresh: true });
-    expect(await here.query(`select distinct kind from {{ref "events"}} order by 1`)).toEqual([["LIKE"], ["VIEW"]]);
+    expect(await here.query(`select distinct kind from {{ref "events"}} order by 1`)).toEqual([
+      ["LIKE"],
+      ["VIEW"],
+    ]);
   });
 
   test("a broken change of a view or of an incremental model is refused also when nothing new has arrived", async () => {
@@ -238,7 +299,11 @@ describe("what changes is built, and no more", () => {
   test("timestamps without an offset, with one and with Z are those of the project's time zone", async () => {
     using here = makeProject(project);
     await here.run({});
-    expect(await here.query(`select id, epoch(happened)::bigint, strftime(happened, '%d %H:%M') from {{ref "events"}} order by id`)).toEqual([
+    expect(
+      await here.query(
+        `select id, epoch(happened)::bigint, strftime(happened, '%d %H:%M') from {{ref "events"}} order by id`,
+      ),
+    ).toEqual([
       [1, 1751328000, "01 09:00"],
       [2, 1751328000, "01 09:00"],
       [3, 1751412600, "02 08:30"],
@@ -249,7 +314,16 @@ describe("what changes is built, and no more", () => {
 describe("options", () => {
   test("--select, --exclude and --full-refresh", async () => {
     using here = makeProject(project);
-    const outcome = await here.cli("build", "-s", "daily", "+labelled", "--exclude", "kinds+", "--output", "json");
+    const outcome = await here.cli(
+      "build",
+      "-s",
+      "daily",
+      "+labelled",
+      "--exclude",
+      "kinds+",
+      "--output",
+      "json",
+    );
     const ids = (json(outcome)["results"] as { unique_id: string }[]).map(({ unique_id }) => unique_id);
     expect(ids).toEqual(["model.shop.stg", "model.shop.events", "model.shop.daily"]);
     const again = await here.run({ fullRefresh: true, select: ["events"] });
@@ -286,7 +360,10 @@ describe("options", () => {
 
   test("--fail-fast leaves what is not yet begun", async () => {
     const fails = `{{config materialized="table"}}\nselect error('stop here') as a\n`;
-    using here = makeProject({ "models/a.sql": fails, "models/z.sql": `{{config materialized="table"}}\nselect 1 as a\n` });
+    using here = makeProject({
+      "models/a.sql": fails,
+      "models/z.sql": `{{config materialized="table"}}\nselect 1 as a\n`,
+    });
     const slow = await here.run({ threads: 1, failFast: true });
     expect([slow.of("a")?.status, slow.of("z")?.status]).toEqual(["error", "skipped"]);
     const all = await here.run({ threads: 1 });
@@ -295,25 +372,46 @@ describe("options", () => {
   });
 
   test("--output json is one JSON document, --log-format json one object a line, also when it fails", async () => {
-    using here = makeProject({ ...project, "models/broken.sql": `{{config materialized="table"}}\nselect error('no') as a\n` });
+    using here = makeProject({
+      ...project,
+      "models/broken.sql": `{{config materialized="table"}}\nselect error('no') as a\n`,
+    });
     const whole = await here.cli("build", "--output", "json");
     expect(whole.code).toBe(1);
     expect(json(whole)).toMatchObject({ results: expect.any(Array) });
     const logged = await here.cli("build", "--log-format", "json");
-    const events = `${logged.stdout}${logged.stderr}`.trim().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+    const events = `${logged.stdout}${logged.stderr}`
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(events.length).toBeGreaterThan(5);
-    for (const event of events) expect(event).toMatchObject({ level: expect.any(String), event: expect.any(String) });
+    for (const event of events)
+      expect(event).toMatchObject({ level: expect.any(String), event: expect.any(String) });
   });
 
   test("artifacts are written on failure: of a model, and of the whole run", async () => {
-    using here = makeProject({ ...project, "models/broken.sql": `{{config materialized="table"}}\nselect error('no') as a\n` });
+    using here = makeProject({
+      ...project,
+      "models/broken.sql": `{{config materialized="table"}}\nselect error('no') as a\n`,
+    });
     const results = (): { status: string; message: string }[] =>
-      (JSON.parse(here.read("target/run_results.json")) as { results: { status: string; message: string }[] }).results;
+      (JSON.parse(here.read("target/run_results.json")) as { results: { status: string; message: string }[] })
+        .results;
     expect((await here.cli("build")).code).toBe(1);
-    expect(results().filter(({ status }) => status === "error").map(({ message }) => message)).toEqual([expect.stringContaining("no")]);
-    here.write({ "models/broken.sql": `{{config materialized="table"}}\nselect nope from {{ref "daily"}}\n` });
+    expect(
+      results()
+        .filter(({ status }) => status === "error")
+        .map(({ message }) => message),
+    ).toEqual([expect.stringContaining("no")]);
+    here.write({
+      "models/broken.sql": `{{config materialized="table"}}\nselect nope from {{ref "daily"}}\n`,
+    });
     expect((await here.cli("build")).code).toBe(1);
-    expect(results().filter(({ status }) => status === "error").map(({ message }) => message)).toEqual([expect.stringContaining("nope")]);
+    expect(
+      results()
+        .filter(({ status }) => status === "error")
+        .map(({ message }) => message),
+    ).toEqual([expect.stringContaining("nope")]);
     expect(existsSync(path.join(here.root, "target/manifest.json"))).toBe(true);
   });
 
@@ -346,7 +444,10 @@ test("now() is one instant for all models and all rows of a run", async () => {
   expect((await here.run({ select: ["c"] })).of("c")?.status).toBe("success");
   // What differs from run to run is never "unchanged", unless the model says that it may be.
   expect((await here.run({})).of("a")?.status).toBe("success");
-  here.write({ "models/a.sql": clock.replace(`"table"`, `"table" reuse=true`), "models/b.sql": `{{config materialized="table"}}\nselect 1 as one from {{ref "a"}}\n` });
+  here.write({
+    "models/a.sql": clock.replace(`"table"`, `"table" reuse=true`),
+    "models/b.sql": `{{config materialized="table"}}\nselect 1 as one from {{ref "a"}}\n`,
+  });
   await here.run({});
   expect((await here.run({})).of("a")?.status).toBe("reused");
 });
@@ -363,11 +464,16 @@ describe("source freshness", () => {
   test("says how old the newest data is, in text, as JSON and as target/sources.json; old data exits with 1", async () => {
     using here = makeProject(declared("warn_after: {count: 1, period: day}"));
     const warned = await here.cli("source", "freshness");
-    expect(warned).toMatchObject({ code: 0, stdout: expect.stringMatching(/WARN\s+landing\.events .*2025-07-02/) });
+    expect(warned).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/WARN\s+landing\.events .*2025-07-02/),
+    });
     here.write(declared("error_after: {count: 1, period: day}"));
     const failed = await here.cli("source", "freshness", "--output", "json");
     expect(failed.code).toBe(1);
-    expect(json(failed)).toMatchObject({ results: [{ status: "error", max_loaded_at: "2025-07-01T23:30:00.000Z" }] });
+    expect(json(failed)).toMatchObject({
+      results: [{ status: "error", max_loaded_at: "2025-07-01T23:30:00.000Z" }],
+    });
     expect(JSON.parse(here.read("target/sources.json"))).toMatchObject({ results: [{ status: "error" }] });
     here.write(declared("error_after: {count: 9000, period: day}"));
     expect((await here.cli("source", "freshness")).stdout).toMatch(/PASS/);

@@ -202,7 +202,10 @@ describe("the gate", () => {
   });
 
   test("a test that cannot run is an error, never a pass", async () => {
-    using here = makeProject({ ...configured("severity: warn"), "tests/broken.sql": `select nope from {{ref "t"}}\n` });
+    using here = makeProject({
+      ...configured("severity: warn"),
+      "tests/broken.sql": `select nope from {{ref "t"}}\n`,
+    });
     const { code, stdout, stderr } = await here.cli("build");
     expect(code).toBe(1);
     expect(stdout + stderr).toContain("tests/broken.sql:1:8");

@@ -31,7 +31,10 @@ select kind, count(*) as n from {{ref "events"}} group by 1
 `,
 };
 
-export const quarantining: Files = { ...eventsProject, "models/sources.yml": source("        on_bad_record: quarantine\n") };
+export const quarantining: Files = {
+  ...eventsProject,
+  "models/sources.yml": source("        on_bad_record: quarantine\n"),
+};
 
 export interface Event {
   readonly id: unknown;
@@ -47,5 +50,11 @@ export function lines(...events: readonly Event[]): string {
 
 /** `n` good lines with ids from `first`. */
 export function goodLines(n: number, first = 1): string {
-  return lines(...Array.from({ length: n }, (_, index) => ({ id: first + index, kind: "view", props: { recipe_id: "7" } })));
+  return lines(
+    ...Array.from({ length: n }, (_, index) => ({
+      id: first + index,
+      kind: "view",
+      props: { recipe_id: "7" },
+    })),
+  );
 }

@@ -42,7 +42,10 @@ function landingFiles(files: readonly (readonly Event[])[]): Record<string, stri
     files.map((events, index) => [
       `landing-zone/events/batch_${index}.jsonl`,
       events
-        .map(({ day, kind }) => `${JSON.stringify({ id: id++, kind, happened: `2025-07-0${day}T03:00:00+09:00` })}\n`)
+        .map(
+          ({ day, kind }) =>
+            `${JSON.stringify({ id: id++, kind, happened: `2025-07-0${day}T03:00:00+09:00` })}\n`,
+        )
         .join(""),
     ]),
   );
@@ -55,7 +58,10 @@ async function contents(of: TestProject): Promise<unknown> {
   };
 }
 
-const event = fc.record({ day: fc.integer({ min: 1, max: 9 }), kind: fc.constantFrom("view", "like", "search") });
+const event = fc.record({
+  day: fc.integer({ min: 1, max: 9 }),
+  kind: fc.constantFrom("view", "like", "search"),
+});
 
 test("any split of the files over any runs ends in the same rows as one build", async () => {
   await fc.assert(
@@ -95,13 +101,18 @@ test("a second run finds nothing new and writes nothing", async () => {
 test("a changed file under a known name is refused with choices", async () => {
   using here = makeProject({ ...project, ...landingFiles([[{ day: 1, kind: "view" }]]) });
   await here.run({});
-  here.write({ "landing-zone/events/batch_0.jsonl": `{"id": 9, "kind": "like", "happened": "2025-07-01"}\n\n` });
+  here.write({
+    "landing-zone/events/batch_0.jsonl": `{"id": 9, "kind": "like", "happened": "2025-07-01"}\n\n`,
+  });
   await expect(here.run({})).rejects.toMatchObject({ code: "run/landing-file-changed" });
   expect(await here.query(`select count(*) from {{ref "events"}}`)).toEqual([[1]]);
 });
 
 test("a full refresh that would lose rows is refused", async () => {
-  using here = makeProject({ ...project, ...landingFiles([[{ day: 1, kind: "view" }], [{ day: 2, kind: "like" }]]) });
+  using here = makeProject({
+    ...project,
+    ...landingFiles([[{ day: 1, kind: "view" }], [{ day: 2, kind: "like" }]]),
+  });
   await here.run({});
   rmSync(path.join(here.root, "landing-zone/events/batch_0.jsonl"));
   await expect(here.run({ fullRefresh: true })).rejects.toMatchObject({ code: "run/landing-files-gone" });

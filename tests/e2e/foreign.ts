@@ -1,7 +1,13 @@
 // Another engine on the same table: commits that know nothing of `lake`.
 import { randomUUID } from "node:crypto";
 import type { CatalogTable } from "../../engine/catalog/catalog.ts";
-import { applyUpdates, currentSchema, defaultSpec, newMetadataLocation, serialiseTableMetadata } from "../../engine/iceberg/metadata.ts";
+import {
+  applyUpdates,
+  currentSchema,
+  defaultSpec,
+  newMetadataLocation,
+  serialiseTableMetadata,
+} from "../../engine/iceberg/metadata.ts";
 import { loadTable, publishChanges, stageChange } from "../../engine/iceberg/transaction.ts";
 import type { TableUpdate } from "../../engine/iceberg/types.ts";
 import type { Session } from "../../engine/run/session.ts";
@@ -50,7 +56,11 @@ export function rollBack(here: TestProject, name: string, snapshotId: bigint): P
 export function append(here: TestProject, name: string, sql: string): Promise<void> {
   return here.withSession(async (session) => {
     const base = await tableOf(session, name);
-    const [catalog, storage, compute] = await Promise.all([session.catalog(), session.storage(), session.compute()]);
+    const [catalog, storage, compute] = await Promise.all([
+      session.catalog(),
+      session.storage(),
+      session.compute(),
+    ]);
     const schema = currentSchema(base.metadata);
     const spec = defaultSpec(base.metadata);
     const commitId = randomUUID();

@@ -18,7 +18,10 @@ const heavy: Files = {
 select *, (id % 200)::integer as bucket, md5(id::varchar) as filler from {{ref "stg"}}
 `,
   ...Object.fromEntries(
-    [0, 1, 2, 3].map((file) => [`landing-zone/events/batch_${file}.jsonl`, goodLines(linesPerFile, file * linesPerFile)]),
+    [0, 1, 2, 3].map((file) => [
+      `landing-zone/events/batch_${file}.jsonl`,
+      goodLines(linesPerFile, file * linesPerFile),
+    ]),
   ),
 };
 const rowCount = 4 * linesPerFile;
@@ -31,7 +34,10 @@ interface Running {
 }
 
 function start(here: TestProject, ...args: string[]): Running {
-  const child = spawn(process.execPath, [mainFile, ...args], { cwd: here.root, env: { ...process.env, NO_COLOR: "1" } });
+  const child = spawn(process.execPath, [mainFile, ...args], {
+    cwd: here.root,
+    env: { ...process.env, NO_COLOR: "1" },
+  });
   let output = "";
   const listeners = new Set<() => void>();
   const hear = (chunk: Buffer): void => {
@@ -57,7 +63,8 @@ function start(here: TestProject, ...args: string[]): Running {
   return { process: child, said, ended };
 }
 
-const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+const pause = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** Files that a reader of the table, or an orphan search, would find: none before the first publish. */
 function tableFiles(here: TestProject): string[] {
@@ -72,25 +79,32 @@ function childrenOf(pid: number): string[] {
 }
 
 describe("Ctrl-C", () => {
-  test.each(["SIGINT", "SIGTERM"] as const)("%s in the middle of a build leaves no table, no staged file and no process", async (signal) => {
-    using here = makeProject(heavy);
-    const running = start(here, "build", "--log-format", "json");
-    expect(await running.said("model.shop.events")).toBe(true);
-    // Until the first data file appears, so that there is something to leave behind.
-    while (tableFiles(here).length === 0 && running.process.exitCode === null) await pause(5);
-    const pid = running.process.pid as number;
-    running.process.kill(signal);
-    const { code, output } = await running.ended;
-    expect(output).not.toMatch(/^\s+at .*:\d+|crashed/m);
-    expect(code).toBe(130);
-    expect(await here.catalog()).toEqual({});
-    expect(tableFiles(here)).toEqual([]);
-    expect(here.files("warehouse/_lake").filter((file) => /runs|ledger/.test(file))).toEqual([]);
-    expect(childrenOf(pid)).toEqual([]);
-    expect(readdirSync(tmpdir()).filter((name) => new RegExp(`^lake-duckdb-.*-${pid}-`).test(name))).toEqual([]);
-    expect((await here.cli("build")).code).toBe(0);
-    expect(await here.query(`select count(*), count(distinct id) from {{ref "events"}}`)).toEqual([[rowCount, rowCount]]);
-  });
+  test.each(["SIGINT", "SIGTERM"] as const)(
+    "%s in the middle of a build leaves no table, no staged file and no process",
+    async (signal) => {
+      using here = makeProject(heavy);
+      const running = start(here, "build", "--log-format", "json");
+      expect(await running.said("model.shop.events")).toBe(true);
+      // Until the first data file appears, so that there is something to leave behind.
+      while (tableFiles(here).length === 0 && running.process.exitCode === null) await pause(5);
+      const pid = running.process.pid as number;
+      running.process.kill(signal);
+      const { code, output } = await running.ended;
+      expect(output).not.toMatch(/^\s+at .*:\d+|crashed/m);
+      expect(code).toBe(130);
+      expect(await here.catalog()).toEqual({});
+      expect(tableFiles(here)).toEqual([]);
+      expect(here.files("warehouse/_lake").filter((file) => /runs|ledger/.test(file))).toEqual([]);
+      expect(childrenOf(pid)).toEqual([]);
+      expect(
+        readdirSync(tmpdir()).filter((name) => new RegExp(`^lake-duckdb-.*-${pid}-`).test(name)),
+      ).toEqual([]);
+      expect((await here.cli("build")).code).toBe(0);
+      expect(await here.query(`select count(*), count(distinct id) from {{ref "events"}}`)).toEqual([
+        [rowCount, rowCount],
+      ]);
+    },
+  );
 
   test("says that it stopped, in words", async () => {
     using here = makeProject(heavy);
@@ -108,7 +122,8 @@ describe("Ctrl-C", () => {
     const before = [await here.catalog(), tableFiles(here)];
     here.write({ "landing-zone/events/more.jsonl": goodLines(linesPerFile * 2, 1_000_000) });
     const running = start(here, "build");
-    while (tableFiles(here).length === (before[1] as string[]).length && running.process.exitCode === null) await pause(5);
+    while (tableFiles(here).length === (before[1] as string[]).length && running.process.exitCode === null)
+      await pause(5);
     running.process.kill("SIGINT");
     await running.ended;
     expect([await here.catalog(), tableFiles(here)]).toEqual(before);
@@ -140,7 +155,9 @@ describe("kill -9", () => {
     }
     const last = await here.cli("build");
     expect([last.stdout + last.stderr, last.code]).toEqual([expect.any(String), 0]);
-    expect(await here.query(`select count(*), count(distinct id) from {{ref "events"}}`)).toEqual([[rowCount, rowCount]]);
+    expect(await here.query(`select count(*), count(distinct id) from {{ref "events"}}`)).toEqual([
+      [rowCount, rowCount],
+    ]);
     expect(await here.query(`select kind, n from {{ref "daily"}} order by 1`)).toEqual(expected);
   });
 
@@ -157,9 +174,15 @@ describe("kill -9", () => {
       await running.ended;
     }
     expect((await here.cli("build")).code).toBe(0);
-    expect(await here.query(`select count(*), count(distinct id) from {{ref "events"}}`)).toEqual([[12_000, 12_000]]);
+    expect(await here.query(`select count(*), count(distinct id) from {{ref "events"}}`)).toEqual([
+      [12_000, 12_000],
+    ]);
     // What killed processes spilled is tidied up by the next one.
-    expect(readdirSync(tmpdir()).filter((name) => pids.some((pid) => name.includes(`-${pid}-`) && name.startsWith("lake-duckdb-")))).toEqual([]);
+    expect(
+      readdirSync(tmpdir()).filter((name) =>
+        pids.some((pid) => name.includes(`-${pid}-`) && name.startsWith("lake-duckdb-")),
+      ),
+    ).toEqual([]);
   });
 });
 
@@ -211,7 +234,8 @@ describe.skipIf(!canMount)("a full disk (a mounted tmpfs: needs root)", () => {
       expect(second.code).toBe(1);
       expect(second.stdout + second.stderr).toMatch(/disk is full|no space left/i);
       expect(await here.catalog()).toEqual(before);
-      for (const name of readdirSync(folder).filter((file) => file.startsWith("ballast"))) rmSync(path.join(folder, name));
+      for (const name of readdirSync(folder).filter((file) => file.startsWith("ballast")))
+        rmSync(path.join(folder, name));
       expect((await here.cli("build")).code).toBe(0);
       expect(await here.query(`select count(*) from {{ref "events"}}`)).toEqual([[2 * linesPerFile]]);
     });

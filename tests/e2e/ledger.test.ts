@@ -75,7 +75,9 @@ test("after our snapshots expired the pointer is found through the property, if 
   await append(here, "events", foreignRow);
   await append(here, "events", foreignRow);
   const [first, second] = await snapshotIds(here, "events");
-  await update(here, "events", [{ action: "remove-snapshots", "snapshot-ids": [first as bigint, second as bigint] }]);
+  await update(here, "events", [
+    { action: "remove-snapshots", "snapshot-ids": [first as bigint, second as bigint] },
+  ]);
   here.write({ [landing("f3.jsonl")]: goodLines(1, 5) });
   expect((await here.run({ select: ["events"] })).success).toBe(true);
   expect(await ids(here)).toEqual([1, 2, 3, 4, 5, 99, 99]);
@@ -87,7 +89,9 @@ test("a pointer to a snapshot that was rolled away is not believed: rolled back,
   await rollBack(here, "events", first as bigint);
   await append(here, "events", foreignRow);
   await append(here, "events", foreignRow);
-  await update(here, "events", [{ action: "remove-snapshots", "snapshot-ids": [first as bigint, second as bigint] }]);
+  await update(here, "events", [
+    { action: "remove-snapshots", "snapshot-ids": [first as bigint, second as bigint] },
+  ]);
   const before = await here.catalog();
   const { code, stdout, stderr } = await here.cli("build");
   expect(code).toBe(1);
@@ -169,7 +173,7 @@ test("a changed test, a tag or a property of another engine does not make a tabl
   using here = await twoRuns();
   const [, second] = await snapshotIds(here, "events");
   await update(here, "events", [
-    { action: "set-properties", updates: { "owner": "somebody" } },
+    { action: "set-properties", updates: { owner: "somebody" } },
     { action: "set-snapshot-ref", "ref-name": "kept", type: "tag", "snapshot-id": second as bigint },
   ]);
   const outcome = await here.run({});

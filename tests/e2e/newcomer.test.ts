@@ -34,7 +34,15 @@ const contents = `select count(*)::integer as n, count(distinct event_id)::integ
 
 let first: CliResult;
 beforeAll(async () => {
-  for (const name of ["lake.yml", "profiles.yml", "selectors.yml", "models", "macros", "seeds", "tests/data"]) {
+  for (const name of [
+    "lake.yml",
+    "profiles.yml",
+    "selectors.yml",
+    "models",
+    "macros",
+    "seeds",
+    "tests/data",
+  ]) {
     cpSync(path.join(repository, name), path.join(root, name), { recursive: true });
   }
   expect((await lake("run-operation", "generate_events", "--args", `{events: ${events}}`)).code).toBe(0);
@@ -67,8 +75,12 @@ describe("the project", () => {
   test("silver has exactly the 25 columns, in their order", async () => {
     const [row] = await ask(`select * from ${silver} limit 1`);
     expect(Object.keys(row ?? {})).toEqual([
-      ..."event_id event_name user_id anonymous_id session_id utc_timestamp date year month day hour day_of_week".split(" "),
-      ..."page_name page_url user_segment cooking_style ab_test_group prop_recipe_id prop_list_type prop_action".split(" "),
+      ..."event_id event_name user_id anonymous_id session_id utc_timestamp date year month day hour day_of_week".split(
+        " ",
+      ),
+      ..."page_name page_url user_segment cooking_style ab_test_group prop_recipe_id prop_list_type prop_action".split(
+        " ",
+      ),
       ..."prop_search_keyword prop_result_count processed_at data_source pipeline_version".split(" "),
     ]);
   });
@@ -77,15 +89,21 @@ describe("the project", () => {
     const files = filesBelow(path.join(root, "warehouse/recipe_analytics.db/user_events_silver"));
     expect(files.some((file) => /^metadata\/00000-.*\.metadata\.json$/.test(file))).toBe(true);
     const data = files.filter((file) => file.startsWith("data/"));
-    for (const file of data) expect(file).toMatch(/^data\/year=2025\/month=7\/day=\d+\/hour=\d+\/.*\.parquet$/);
+    for (const file of data)
+      expect(file).toMatch(/^data\/year=2025\/month=7\/day=\d+\/hour=\d+\/.*\.parquet$/);
     expect(data.length).toBeGreaterThan(100);
   });
 
   test("the file that arrives later is taken in alone, and the whole is that of one full build", async () => {
-    cpSync(path.join(root, "all/2025-07-04_merged.jsonl"), path.join(root, "landing-zone/events/2025-07-04_merged.jsonl"));
+    cpSync(
+      path.join(root, "all/2025-07-04_merged.jsonl"),
+      path.join(root, "landing-zone/events/2025-07-04_merged.jsonl"),
+    );
     const again = await lake("build");
     expect(again.code).toBe(0);
-    expect(again.stdout).toMatch(/user_events_silver\s+appended [\d,]+ rows in \d+ files from 1 landing file/);
+    expect(again.stdout).toMatch(
+      /user_events_silver\s+appended [\d,]+ rows in \d+ files from 1 landing file/,
+    );
     const incremental = await ask(contents);
     expect(incremental).toMatchObject([{ n: events, ids: events }]);
     expect((await lake("build", "--full-refresh")).code).toBe(0);
@@ -95,17 +113,27 @@ describe("the project", () => {
 
 describe("looking around", () => {
   test("show, query and ls answer", async () => {
-    expect((await lake("show", "daily_user_activity")).stdout).toMatch(/date\s+user_segment\s+active_users\s+total_events/);
+    expect((await lake("show", "daily_user_activity")).stdout).toMatch(
+      /date\s+user_segment\s+active_users\s+total_events/,
+    );
     expect(await ask(`select count(*)::integer as n from ${silver}`)).toEqual([{ n: events }]);
-    const names = (await lake("ls", "-s", "silver+", "--resource-type", "model", "--output", "name")).stdout.trim().split("\n");
-    expect(names.toSorted()).toEqual(["daily_user_activity", "daily_user_metrics", "ml_features", "recipe_recommendations", "user_events_silver"]);
+    const names = (await lake("ls", "-s", "silver+", "--resource-type", "model", "--output", "name")).stdout
+      .trim()
+      .split("\n");
+    expect(names.toSorted()).toEqual([
+      "daily_user_activity",
+      "daily_user_metrics",
+      "ml_features",
+      "recipe_recommendations",
+      "user_events_silver",
+    ]);
   });
 
   test("the days of gold add up to silver, and the hours are Korea's", async () => {
-    expect(await ask(`select (select sum(total_events) from {{ref "daily_user_activity"}})::integer as gold, count(*)::integer as silver,
-      count(*) filter (where hour <> hour(timezone('Asia/Seoul', utc_timestamp)))::integer as wrong_hours from ${silver}`)).toEqual([
-      { gold: events, silver: events, wrong_hours: 0 },
-    ]);
+    expect(
+      await ask(`select (select sum(total_events) from {{ref "daily_user_activity"}})::integer as gold, count(*)::integer as silver,
+      count(*) filter (where hour <> hour(timezone('Asia/Seoul', utc_timestamp)))::integer as wrong_hours from ${silver}`),
+    ).toEqual([{ gold: events, silver: events, wrong_hours: 0 }]);
   });
 });
 
@@ -114,11 +142,19 @@ describe("changing a model", () => {
 
   test("builds that model alone; the others are reused", async () => {
     const before = readFileSync(model, "utf8");
-    writeFileSync(model, before.replace("count(*) as total_events,", "count(*) as total_events,\n    min(events.hour) as first_hour,"));
+    writeFileSync(
+      model,
+      before.replace(
+        "count(*) as total_events,",
+        "count(*) as total_events,\n    min(events.hour) as first_hour,",
+      ),
+    );
     const built = await lake("build", "-s", "user_events_silver+");
     expect(built.stdout).toMatch(/daily_user_activity\s+replaced by/);
     expect(built.stdout).toMatch(/daily_user_metrics\s+unchanged/);
-    expect((await lake("show", "daily_user_activity", "--output", "csv")).stdout.split("\n")[0]).toContain("first_hour");
+    expect((await lake("show", "daily_user_activity", "--output", "csv")).stdout.split("\n")[0]).toContain(
+      "first_hour",
+    );
     writeFileSync(model, before);
   });
 
@@ -134,12 +170,23 @@ describe("changing a model", () => {
   });
 
   test("an event name that nobody knows is a warning, and does not stop the build", async () => {
-    const line = JSON.stringify({ event_id: "new-1", event_name: "dance", session_id: "s", anonymous_id: "a", timestamp: "2025-07-31T10:00:00+09:00", date: "2025-07-31", context: {}, event_properties: {} });
+    const line = JSON.stringify({
+      event_id: "new-1",
+      event_name: "dance",
+      session_id: "s",
+      anonymous_id: "a",
+      timestamp: "2025-07-31T10:00:00+09:00",
+      date: "2025-07-31",
+      context: {},
+      event_properties: {},
+    });
     writeFileSync(path.join(root, "landing-zone/events/streaming_events_new.jsonl"), `${line}\n`);
     const built = await lake("build");
     expect(built.code).toBe(0);
     expect(built.stdout).toMatch(/warn\s+event_name_is_known/i);
-    expect(await ask(`select count(*)::integer as n from ${silver} where event_name = 'dance'`)).toEqual([{ n: 1 }]);
+    expect(await ask(`select count(*)::integer as n from ${silver} where event_name = 'dance'`)).toEqual([
+      { n: 1 },
+    ]);
   });
 
   test("an event that arrives twice under two names stops the build", async () => {

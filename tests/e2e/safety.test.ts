@@ -33,8 +33,14 @@ describe("a model cannot leave what its plan names", () => {
     ["reads a file by its name alone", `select * from '${secret}'`],
     ["reads through ..", `select * from read_text('ROOT/landing-zone/../../${path.basename(secret)}')`],
     ["reads through a symbolic link", `select * from read_csv('ROOT/landing-zone/events/link.csv')`],
-    ["reads a landing file that it does not name", `select * from read_json('ROOT/landing-zone/other/b.jsonl')`],
-    ["reads another table's files", `select * from read_parquet('ROOT/warehouse/lakehouse.db/events/data/*.parquet')`],
+    [
+      "reads a landing file that it does not name",
+      `select * from read_json('ROOT/landing-zone/other/b.jsonl')`,
+    ],
+    [
+      "reads another table's files",
+      `select * from read_parquet('ROOT/warehouse/lakehouse.db/events/data/*.parquet')`,
+    ],
     ["lists files", `select * from glob('/etc/*')`],
     ["reads a URL", `select * from read_csv('http://127.0.0.1:1/x.csv')`],
     ["reads a table that no ref names", `select * from "lakehouse.events"`],
@@ -44,7 +50,10 @@ describe("a model cannot leave what its plan names", () => {
     ["sets an option", `set enable_external_access = true`],
     ["installs an extension", `install httpfs`],
     ["hides a second statement", `select 1 as a; copy (select 1) to '${loot}'`],
-    ["hides a second statement behind a comment", `select 1 as a /* ; */ ; -- x\ncopy (select 1) to '${loot}'`],
+    [
+      "hides a second statement behind a comment",
+      `select 1 as a /* ; */ ; -- x\ncopy (select 1) to '${loot}'`,
+    ],
     ["runs SQL from text", `select * from query('copy (select 1) to ''${loot}''')`],
     ["reads a table by a computed name", `select * from query_table('lakehouse.events')`],
     ["looks at the engine's settings", `select * from duckdb_secrets()`],
@@ -52,8 +61,12 @@ describe("a model cannot leave what its plan names", () => {
 
   test.each(statements)("%s: refused, and nothing is read, written or published", async (_what, sql) => {
     const before = await here.catalog();
-    here.write({ "models/thief.sql": `{{config materialized="table"}}\n${sql.replaceAll("ROOT", here.root)}\n` });
-    const outcome = await here.run({ select: ["thief"] }).catch((error: unknown) => ({ success: false, results: [{ error }] }));
+    here.write({
+      "models/thief.sql": `{{config materialized="table"}}\n${sql.replaceAll("ROOT", here.root)}\n`,
+    });
+    const outcome = await here
+      .run({ select: ["thief"] })
+      .catch((error: unknown) => ({ success: false, results: [{ error }] }));
     expect(outcome.success).toBe(false);
     expect(outcome.results[0]?.error).toMatchObject({ name: "LakeError" });
     expect(JSON.stringify(outcome)).not.toContain("hidden treasure");
@@ -79,24 +92,41 @@ describe("names and values are data", () => {
   const odd = `it's "odd"; drop table x; -- 한국어 {{this}}`;
 
   test("paths with quotes, blanks, semicolons, brackets and Korean are read and recorded as they are", async () => {
-    const names = [`o'hara "quoted".jsonl`, `a;b -- c.jsonl`, `[x]*{y}?.jsonl`, `한국 어.jsonl`, `100% {{1}} #&.jsonl`, `back\\slash.jsonl`];
+    const names = [
+      `o'hara "quoted".jsonl`,
+      `a;b -- c.jsonl`,
+      `[x]*{y}?.jsonl`,
+      `한국 어.jsonl`,
+      `100% {{1}} #&.jsonl`,
+      `back\\slash.jsonl`,
+    ];
     using here = makeProject({
       ...eventsProject,
       ...Object.fromEntries(names.map((name, index) => [`landing-zone/events/${name}`, goodLines(1, index)])),
     });
     expect((await here.run({})).results.flatMap(({ error }) => error?.message ?? [])).toEqual([]);
     const found = await here.query(`select id, data_source from {{ref "events"}} order by id`);
-    expect(found).toEqual(names.map((name, index) => [index, `file://${here.root}/landing-zone/events/${name}`]));
+    expect(found).toEqual(
+      names.map((name, index) => [index, `file://${here.root}/landing-zone/events/${name}`]),
+    );
     expect((await here.run({})).of("events")?.status).toBe("reused");
   });
 
   test("a project in a folder with an odd name builds", async () => {
     using outer = makeProject({});
     const folder = `it's; a "folder" 한국`;
-    const files: Files = { ...eventsProject, "landing-zone/events/a.jsonl": goodLines(2), "lake.yml": outer.read("lake.yml"), "profiles.yml": outer.read("profiles.yml") };
+    const files: Files = {
+      ...eventsProject,
+      "landing-zone/events/a.jsonl": goodLines(2),
+      "lake.yml": outer.read("lake.yml"),
+      "profiles.yml": outer.read("profiles.yml"),
+    };
     outer.write(Object.fromEntries(Object.entries(files).map(([name, text]) => [`${folder}/${name}`, text])));
     const built = await outer.cli("build", "--project-dir", folder);
-    expect([built.stdout + built.stderr, built.code]).toEqual([expect.stringContaining("Done: 2 tables built"), 0]);
+    expect([built.stdout + built.stderr, built.code]).toEqual([
+      expect.stringContaining("Done: 2 tables built"),
+      0,
+    ]);
     const shown = await outer.cli("show", "daily", "--project-dir", folder, "--output", "json");
     expect(JSON.parse(shown.stdout)).toEqual([{ kind: "view", n: 2 }]);
   });
@@ -120,7 +150,11 @@ models:
 `,
     });
     const outcome = await here.run({});
-    expect(outcome.results.flatMap(({ error, failures }) => error?.message ?? (failures ? `${failures} failures` : []))).toEqual([]);
+    expect(
+      outcome.results.flatMap(
+        ({ error, failures }) => error?.message ?? (failures ? `${failures} failures` : []),
+      ),
+    ).toEqual([]);
     expect(await here.query(`select * from {{ref "v"}}`)).toEqual([[odd, odd]]);
     expect(await here.query(`select * from {{ref "s"}}`)).toEqual([[odd, 1]]);
     expect((await here.run({})).of("v")?.status).toBe("reused");
@@ -142,8 +176,12 @@ models:
 });
 
 describe("env_var", () => {
-  const model = (name: string): Files => ({ "models/m.sql": `{{config materialized="table"}}\nselect {{sql_literal (env_var "${name}")}} as a\n` });
-  const settings = (names: string): Files => ({ "lake.yml": `name: shop\nprofile: shop\nenv_vars: [${names}]\n` });
+  const model = (name: string): Files => ({
+    "models/m.sql": `{{config materialized="table"}}\nselect {{sql_literal (env_var "${name}")}} as a\n`,
+  });
+  const settings = (names: string): Files => ({
+    "lake.yml": `name: shop\nprofile: shop\nenv_vars: [${names}]\n`,
+  });
 
   test("reads the allow-list alone, and no secret even if it is on the list", async () => {
     using here = makeProject({ ...model("HOME"), ...settings("PATH") });

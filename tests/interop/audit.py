@@ -262,7 +262,8 @@ class Audit:
         wanted = {"content": 0, "file_format": "PARQUET", "equality_ids": None, "sort_order_id": 0}
         self.same(fixed, wanted, f"fields of {path}")
         self.same(file["file_size_in_bytes"], os.path.getsize(local(path)), f"size of {path}")
-        table = pq.ParquetFile(local(path)).read()
+        parquet = pq.ParquetFile(local(path))
+        self.row_groups, table = parquet.num_row_groups, parquet.read()
         self.same(file["record_count"], table.num_rows, f"record_count of {path}")
         if file["split_offsets"] is not None:
             self.same(file["split_offsets"], sorted(file["split_offsets"]), f"split_offsets of {path}")

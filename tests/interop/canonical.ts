@@ -29,7 +29,8 @@ function canonicalSql(sql: string, type: IcebergType, depth = 0): string {
       }
       case "struct": {
         const fields = type.fields.map(
-          ({ name, type: inner }) => `${quoted(name)}: ${canonicalSql(`${sql}.${quoted(name)}`, inner, depth)}`,
+          ({ name, type: inner }) =>
+            `${quoted(name)}: ${canonicalSql(`${sql}.${quoted(name)}`, inner, depth)}`,
         );
         return `case when ${sql} is null then null else {${fields.join(", ")}} end`;
       }
@@ -67,7 +68,7 @@ export function canonicalRows(schema: Schema, rows: readonly unknown[]): string[
 function canonicalValue(type: IcebergType, value: unknown): unknown {
   if (value === null || value === undefined) return null;
   if (typeof type === "string") {
-    return type === "float" || type === "double" ? floatText(String(value)) : value;
+    return type === "float" || type === "double" ? floatText(value as string) : value;
   }
   switch (type.type) {
     case "list":
@@ -111,7 +112,9 @@ export async function rowsOfPlannedFiles(session: Session, table: CatalogTable):
   const schema = schemaOf(table);
   const tasks = await planScan({ storage: await session.storage(), metadata: table.metadata });
   if (tasks.length === 0) return [];
-  const files = tasks.map(({ file }) => `'${decodePath(file.path).replaceAll("'", "''").replace(/[*?[]/g, "[$&]")}'`);
+  const files = tasks.map(
+    ({ file }) => `'${decodePath(file.path).replaceAll("'", "''").replace(/[*?[]/g, "[$&]")}'`,
+  );
   const instance = await DuckDBInstance.create(":memory:", { threads: "2" });
   const connection = await instance.connect();
   try {

@@ -38,8 +38,13 @@ describeWith(await whyNoPyiceberg(), "the demo's tables", () => {
   beforeAll(async () => {
     project = makeProject(ownProject());
     uri = catalogUri(project, "warehouse/catalog.db");
-    const generated = await project.cli("run-operation", "generate_events", "--args", `{events: ${eventCount}}`);
-    expect(generated, generated.stderr).toMatchObject({ code: 0 });
+    const generated = await project.cli(
+      "run-operation",
+      "generate_events",
+      "--args",
+      `{events: ${eventCount}}`,
+    );
+    if (generated.code !== 0) throw new Error(generated.stderr);
     const landing = path.join(project.root, "landing-zone/events", lateFile);
     const aside = path.join(project.root, lateFile);
     renameSync(landing, aside);
@@ -52,23 +57,35 @@ describeWith(await whyNoPyiceberg(), "the demo's tables", () => {
   test("the project builds these tables and no others, and the second run changed what it should", async () => {
     expect((await project.withSession(tablesInCatalog)).sort()).toEqual(tableNames);
     expect(after.get(silver)).toHaveLength(eventCount);
-    const unchanged = tableNames.filter((name) => JSON.stringify(before.get(name)) === JSON.stringify(after.get(name)));
+    const unchanged = tableNames.filter(
+      (name) => JSON.stringify(before.get(name)) === JSON.stringify(after.get(name)),
+    );
     expect(unchanged).toEqual(["recipe_analytics.event_names"]);
   });
 
   test("PyIceberg reads the rows that lake reads, and so does DuckDB from the planned files", async () => {
-    const read = await ask(uri, tableNames.map((table) => ({ ask: "rows", table }) as const));
+    const read = await ask(
+      uri,
+      tableNames.map((table) => ({ ask: "rows", table }) as const),
+    );
     await project.withSession(async (session) => {
       for (const [index, name] of tableNames.entries()) {
         const table = await tableOf(session, name);
-        expect.soft(differences(canonicalRows(schemaOf(table), read[index]!.rows), after.get(name)!), name).toEqual([]);
-        expect.soft(differences(await rowsOfPlannedFiles(session, table), after.get(name)!), name).toEqual([]);
+        expect
+          .soft(differences(canonicalRows(schemaOf(table), read[index]!.rows), after.get(name)!), name)
+          .toEqual([]);
+        expect
+          .soft(differences(await rowsOfPlannedFiles(session, table), after.get(name)!), name)
+          .toEqual([]);
       }
     });
   });
 
   test("filtered scans give the rows that lake gives, from few files", async () => {
-    const read = await ask(uri, filters.map(([filter]) => ({ ask: "rows", table: silver, filter }) as const));
+    const read = await ask(
+      uri,
+      filters.map(([filter]) => ({ ask: "rows", table: silver, filter }) as const),
+    );
     await project.withSession(async (session) => {
       const schema = schemaOf(await tableOf(session, silver));
       for (const [index, [filter, mostFiles]] of filters.entries()) {
@@ -82,15 +99,20 @@ describeWith(await whyNoPyiceberg(), "the demo's tables", () => {
   });
 
   test("history is kept, by a rebuild of a table too: the first run's rows are there by snapshot id", async () => {
-    const described = await ask(uri, tableNames.map((table) => ({ ask: "describe", table }) as const));
-    expect(Object.fromEntries(described.map(({ operations }, index) => [models[index], operations]))).toEqual({
-      daily_user_activity: ["append", "overwrite"],
-      daily_user_metrics: ["append", "overwrite"],
-      event_names: ["append"],
-      ml_features: ["append", "overwrite"],
-      recipe_recommendations: ["append", "overwrite"],
-      user_events_silver: ["append", "append"],
-    });
+    const described = await ask(
+      uri,
+      tableNames.map((table) => ({ ask: "describe", table }) as const),
+    );
+    expect(Object.fromEntries(described.map(({ operations }, index) => [models[index], operations]))).toEqual(
+      {
+        daily_user_activity: ["append", "overwrite"],
+        daily_user_metrics: ["append", "overwrite"],
+        event_names: ["append"],
+        ml_features: ["append", "overwrite"],
+        recipe_recommendations: ["append", "overwrite"],
+        user_events_silver: ["append", "append"],
+      },
+    );
     const first = described.map(({ history }) => String(history[0]));
     const read = await ask(
       uri,
@@ -113,14 +135,19 @@ describeWith(await whyNoPyiceberg(), "the demo's tables", () => {
     const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
       statSync(path.join(folder, name)).isFile(),
     );
-    const strange = files.filter((name) => !/^data\/year=2025\/month=7\/day=\d+\/hour=\d+\/[^/]+\.parquet$/.test(name));
+    const strange = files.filter(
+      (name) => !/^data\/year=2025\/month=7\/day=\d+\/hour=\d+\/[^/]+\.parquet$/.test(name),
+    );
     expect(strange.filter((name) => !/^metadata\/[^/]+\.(?:metadata\.json|avro)$/.test(name))).toEqual([]);
     expect(described.spec).toEqual(["year", "month", "day", "hour"].map((name) => [name, "identity"]));
     expect(described.fields).toEqual(silverColumns.map(([name, type], index) => [index + 1, name, type]));
   });
 
   test("every table's metadata, manifest lists and manifests are as iceberg-java writes them, and bounds hold", async () => {
-    const reports = await ask(uri, tableNames.map((table) => ({ ask: "audit", table }) as const));
+    const reports = await ask(
+      uri,
+      tableNames.map((table) => ({ ask: "audit", table }) as const),
+    );
     for (const [index, { problems, facts }] of reports.entries()) {
       expect.soft(problems, tableNames[index]).toEqual([]);
       expect.soft(facts.unbounded, tableNames[index]).toEqual([]);
@@ -192,7 +219,10 @@ async function build(project: TestProject): Promise<Map<string, string[]>> {
     for (const model of models) {
       const schema = schemaOf(await tableOf(session, `recipe_analytics.${model}`));
       const sql = `select ${canonicalColumns(schema)} from {{ref "${model}"}}`;
-      rows.set(`recipe_analytics.${model}`, canonicalRows(schema, (await queryProject(session, { sql })).rows));
+      rows.set(
+        `recipe_analytics.${model}`,
+        canonicalRows(schema, (await queryProject(session, { sql })).rows),
+      );
     }
     return rows;
   });
@@ -200,7 +230,9 @@ async function build(project: TestProject): Promise<Map<string, string[]>> {
 
 async function tablesInCatalog(session: Session): Promise<string[]> {
   const catalog = await session.catalog();
-  const tables = await Promise.all((await catalog.listNamespaces()).map((namespace) => catalog.list(namespace)));
+  const tables = await Promise.all(
+    (await catalog.listNamespaces()).map((namespace) => catalog.list(namespace)),
+  );
   return tables.flat().map(tableName);
 }
 

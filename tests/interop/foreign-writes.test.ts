@@ -89,7 +89,9 @@ describeWith(await whyNoPyiceberg(), "after PyIceberg wrote", () => {
     const [read] = await ask(catalogUri(project), [{ ask: "rows", table }]);
     return project.withSession(async (session) => {
       const schema = schemaOf(await tableOf(session, table));
-      const { rows } = await queryProject(session, { sql: `select ${canonicalColumns(schema)} from ${from}` });
+      const { rows } = await queryProject(session, {
+        sql: `select ${canonicalColumns(schema)} from ${from}`,
+      });
       const ours = canonicalRows(schema, rows);
       expect(ours).toEqual(canonicalRows(schema, read.rows));
       return ours;
@@ -105,7 +107,8 @@ describeWith(await whyNoPyiceberg(), "after PyIceberg wrote", () => {
     );
     expect(reports.flatMap(({ problems }) => problems)).toEqual([]);
   };
-  const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, index) => from + index);
+  const range = (from: number, to: number): number[] =>
+    Array.from({ length: to - from }, (_, index) => from + index);
 
   beforeAll(() => fresh());
   afterAll(() => project[Symbol.dispose]());
@@ -203,7 +206,9 @@ with table.update_schema() as update:
 table = load("${events}")
 table.append(some(table, [2**40], note="new", sort="b", amount=0.1, place={"town": "Busan", "zip": 1, "country": "KR"}, tags=[{"key": "x", "v": 2}]))`);
     expect(await agreed(events)).toHaveLength(11);
-    const towns = await project.query(`select place.town, tags[1].key, sort, note from {{ref "events"}} where id in (3, ${2 ** 40}) order by id`);
+    const towns = await project.query(
+      `select place.town, tags[1].key, sort, note from {{ref "events"}} where id in (3, ${2 ** 40}) order by id`,
+    );
     expect(towns).toEqual([
       ["Seoul 3", "view", "view", null],
       ["Busan", "x", "b", "new"],
@@ -225,16 +230,18 @@ with load("${events}").update_schema() as update:
     const rows = await agreed(events);
     expect(rows).toHaveLength(20);
     const [described] = await ask(catalogUri(project), [{ ask: "describe", table: events }]);
-    expect(described.fields.map(([, name, type]) => `${name} ${type}`)).toEqual([
-      "happened timestamptz",
-      "id long",
-      "kind string",
-      "amount float",
-      "price decimal(12, 2)",
-      "place struct<12: city: optional string, 13: zip: optional int>",
-      "tags list<struct<15: k: optional string, 16: v: optional int>>",
-      "note string",
-    ].map((text) => expect.stringContaining(text.split("<")[0]!)));
+    expect(described.fields.map(([, name, type]) => `${name} ${type}`)).toEqual(
+      [
+        "happened timestamptz",
+        "id long",
+        "kind string",
+        "amount float",
+        "price decimal(12, 2)",
+        "place struct<12: city: optional string, 13: zip: optional int>",
+        "tags list<struct<15: k: optional string, 16: v: optional int>>",
+        "note string",
+      ].map((text) => expect.stringContaining(text.split("<")[0]!)),
+    );
   });
 
   test("a changed partition spec: files of both are read, and lake goes on", async () => {
@@ -247,11 +254,15 @@ with load("${events}").update_spec() as update:
 table = load("${events}")
 table.append(some(table, [900, 901, 902, None]))`);
     expect(await agreed(events)).toHaveLength(14);
-    expect(await project.query(`select id from {{ref "events"}} where id = 901 and kind = 'foreign'`)).toEqual([[901]]);
+    expect(
+      await project.query(`select id from {{ref "events"}} where id = 901 and kind = 'foreign'`),
+    ).toEqual([[901]]);
     project.write(landingFile(1));
     await build();
     expect(await agreed(events)).toHaveLength(24);
-    expect(await project.query(`select count(*) from {{ref "events"}} where happened < '1970-01-01 00:00:00+00'`)).toEqual([[10]]);
+    expect(
+      await project.query(`select count(*) from {{ref "events"}} where happened < '1970-01-01 00:00:00+00'`),
+    ).toEqual([[10]]);
     const [later] = await ask(catalogUri(project), [{ ask: "rows", table: events, filter: "id = 13" }]);
     expect(later.rows).toHaveLength(1);
     await wellFormed(events);
@@ -270,7 +281,9 @@ table = load("${kinds}")
 table.append(pa.Table.from_pylist([{"kind": "wrong", "n": 1, "ids": 1}], schema=table.schema().as_arrow()))`);
     expect(await agreed(kinds)).toHaveLength(before.length + 1);
     const { events: said } = await build();
-    const reasons = said.flatMap((event) => (event.kind === "node-started" ? [`${event.uniqueId}: ${event.reason}`] : []));
+    const reasons = said.flatMap((event) =>
+      event.kind === "node-started" ? [`${event.uniqueId}: ${event.reason}`] : [],
+    );
     expect(reasons).toEqual(["model.shop.kinds: another engine wrote the table"]);
     expect(await agreed(kinds)).toEqual(before);
     await wellFormed(kinds);
@@ -369,5 +382,30 @@ table.delete("id >= 10 and id < 15")`);
     await python(`load("foreign_data.made_by_python").delete("id < 5")`);
     await build();
     expect(await agreed("lakehouse.copied")).toHaveLength(50);
+  });
+
+  test("files that PyIceberg added as they were, without field ids, are read by their names", async () => {
+    await start();
+    await python(`
+import os, pyarrow.parquet as pq
+catalog.create_namespace("foreign_data")
+schema = pa.schema([pa.field("id", pa.int64()), pa.field("title", pa.string()), pa.field("place", pa.struct([pa.field("city", pa.string()), pa.field("zip", pa.int32())]))])
+table = catalog.create_table("foreign_data.made_by_python", schema)
+table.append(pa.Table.from_pylist([{"id": 1, "title": "own", "place": {"city": "Seoul", "zip": 7}}], schema=schema))
+added = table.location() + "/data/added by hand.parquet"
+plain = pa.schema([schema.field("place"), schema.field("title"), schema.field("id")])
+pq.write_table(pa.Table.from_pylist([{"id": 2, "title": "added", "place": {"city": "Busan", "zip": 8}}, {"id": 3}], schema=plain), added.removeprefix("file://"))
+table.add_files([added])
+with table.update_schema() as update:
+    update.rename_column("title", "name")
+    update.rename_column("place.city", "town")`);
+    const rows = await agreed("foreign_data.made_by_python", `{{source "elsewhere" "made_by_python"}}`);
+    expect(rows).toEqual(
+      [
+        ["1", "own", ["Seoul", "7"]],
+        ["2", "added", ["Busan", "8"]],
+        ["3", null, null],
+      ].map((row) => JSON.stringify(row)),
+    );
   });
 });

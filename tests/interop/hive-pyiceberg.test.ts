@@ -61,7 +61,7 @@ import pyarrow as pa
 from pyiceberg.catalog.hive import HiveCatalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
 catalog = HiveCatalog("lake", uri=sys.argv[1], warehouse=sys.argv[2],
-  **{"lock-check-min-wait-time": "0.05", "lock-check-max-wait-time": "1", "lock-check-retries": "60"})
+  **{"lock-check-min-wait-time": "0.02", "lock-check-max-wait-time": "0.1", "lock-check-retries": "1000"})
 def ids(table, **how): return sorted(table.scan(selected_fields=("id",), **how).to_arrow()["id"].to_pylist())
 `;
 

@@ -19,7 +19,9 @@ describeWith(await whyNoPyiceberg(), "PyIceberg on what lake writes", () => {
   beforeAll(async () => {
     project = makeProject({
       "models/every_type.sql": `{{config materialized="table"}}\n${everyTypeSql()}`,
-      ...Object.fromEntries(tables.map(({ name, partitionBy }) => [`models/${name}.sql`, copyOf(partitionBy)])),
+      ...Object.fromEntries(
+        tables.map(({ name, partitionBy }) => [`models/${name}.sql`, copyOf(partitionBy)]),
+      ),
       "models/nested_source.sql": copyOf("s_deep.a, truncate(4, s_deep.b.c)"),
       "models/many_groups.sql": `{{config materialized="table"}}\n${manyGroups}`,
       "models/many_groups.yml": `version: 2
@@ -34,7 +36,8 @@ models: [{name: many_groups, config: {properties: {write.parquet.row-group-limit
       ),
     });
     const { results } = await project.run({});
-    expect(results.filter(({ status }) => status !== "success").map(({ uniqueId, message }) => [uniqueId, message])).toEqual([]);
+    const failed = results.filter(({ status }) => status !== "success");
+    if (failed.length > 0) throw new Error(JSON.stringify(failed));
   });
   afterAll(() => project[Symbol.dispose]());
 
@@ -91,7 +94,9 @@ models: [{name: many_groups, config: {properties: {write.parquet.row-group-limit
       catalogUri(project),
       names.map((table) => ({ ask: "audit", table }) as const),
     );
-    expect(reports.flatMap(({ problems }, index) => problems.map((problem) => `${names[index]}: ${problem}`))).toEqual([]);
+    expect(
+      reports.flatMap(({ problems }, index) => problems.map((problem) => `${names[index]}: ${problem}`)),
+    ).toEqual([]);
     const files = Object.fromEntries(reports.map(({ facts }, index) => [names[index], facts.files]));
     expect(files["lakehouse.bucket_c_int"]).toBeGreaterThan(3);
     expect(files["lakehouse.identity_c_string"]).toBe(17);
@@ -105,7 +110,10 @@ models: [{name: many_groups, config: {properties: {write.parquet.row-group-limit
     );
     expect(reports.flatMap(({ problems }) => problems)).toEqual([]);
     // The filters do prune: a scan of all files would lose nothing, either.
-    const [planned, all] = [sum(reports.map(({ planned: some }) => some)), sum(reports.map(({ possible }) => possible))];
+    const [planned, all] = [
+      sum(reports.map(({ planned: some }) => some)),
+      sum(reports.map(({ possible }) => possible)),
+    ];
     expect(planned / all).toBeLessThan(0.7);
   });
 
@@ -125,7 +133,8 @@ models: [{name: many_groups, config: {properties: {write.parquet.row-group-limit
       const differing = [];
       for (const { name } of tables) {
         const table = await tableOf(session, `lakehouse.${name}`);
-        if (JSON.stringify(await rowsOfPlannedFiles(session, table)) !== JSON.stringify(ours)) differing.push(name);
+        if (JSON.stringify(await rowsOfPlannedFiles(session, table)) !== JSON.stringify(ours))
+          differing.push(name);
       }
       expect(differing).toEqual([]);
     });
@@ -139,7 +148,7 @@ models: [{name: many_groups, config: {properties: {write.parquet.row-group-limit
     ]);
     expect([...groups.problems, ...nested.problems]).toEqual([]);
     expect(groups.facts.files).toBe(1);
-    expect(groups.facts.unbounded.filter((name) => !name.startsWith("nan_"))).toEqual([]);
+    expect(new Set(groups.facts.unbounded)).toEqual(new Set(withoutBounds));
     expect(nested.facts.files).toBeGreaterThan(3);
     await project.withSession(async (session) => {
       const { ours, schema } = await bothReadings(session, "nested_source");
@@ -191,6 +200,9 @@ select
 from (select unnest(generate_series(0, 19999)) as i)
 `;
 
+/** Their file has a row group of nothing but nulls: no bound is better than a wrong one. */
+const withoutBounds = ["null_first", "null_last", "some_booleans", "two_zeros"];
+
 const farTimes = `
 select row_number::integer as row_number, c_date::date as c_date, c_timestamp::timestamp as c_timestamp, c_timestamptz::timestamptz as c_timestamptz
 from (values
@@ -213,7 +225,10 @@ function copyOf(partitionBy: string): string {
   return `{{config materialized="table" partition_by="${partitionBy}"}}\nselect * from {{ref "every_type"}}`;
 }
 
-async function bothReadings(session: Session, name: string): Promise<{
+async function bothReadings(
+  session: Session,
+  name: string,
+): Promise<{
   ours: string[];
   planned: string[];
   schema: ReturnType<typeof schemaOf>;
@@ -221,7 +236,9 @@ async function bothReadings(session: Session, name: string): Promise<{
   const table = await tableOf(session, `lakehouse.${name}`);
   const schema = schemaOf(table);
   const { queryProject } = await import("../../engine/run/query-project.ts");
-  const { rows } = await queryProject(session, { sql: `select ${canonicalColumns(schema)} from {{ref "${name}"}}` });
+  const { rows } = await queryProject(session, {
+    sql: `select ${canonicalColumns(schema)} from {{ref "${name}"}}`,
+  });
   return { ours: canonicalRows(schema, rows), planned: await rowsOfPlannedFiles(session, table), schema };
 }
 
@@ -230,7 +247,8 @@ function withEmptyStructLists(schema: Schema, row: string): string {
   const values = JSON.parse(row) as unknown[];
   return JSON.stringify(
     schema.fields.map(({ type }, index) => {
-      const nests = typeof type !== "string" && type.type !== "struct" && JSON.stringify(type).includes('"struct"');
+      const nests =
+        typeof type !== "string" && type.type !== "struct" && JSON.stringify(type).includes('"struct"');
       return values[index] === null && nests ? [] : values[index];
     }),
   );

@@ -8,7 +8,10 @@ const warehouse = `s3a://${bucket}/iceberg/warehouse`;
 const database = { name: "metastore", user: "hive", password: "hive" };
 
 /** Keys of the S3 server on this machine's loopback; the real ones never stand in a file. */
-const keys = { access: "${LAKE_S3_ACCESS_KEY:-lake-local}", secret: "${LAKE_S3_SECRET_KEY:-lake-local-secret}" };
+const keys = {
+  access: "${LAKE_S3_ACCESS_KEY:-lake-local}",
+  secret: "${LAKE_S3_SECRET_KEY:-lake-local-secret}",
+};
 
 interface HealthCheck {
   readonly test: readonly string[];
@@ -19,7 +22,13 @@ interface HealthCheck {
 }
 
 function healthCheck(command: string, startPeriod = "5s"): HealthCheck {
-  return { test: ["CMD-SHELL", command], interval: "3s", timeout: "5s", retries: 40, start_period: startPeriod };
+  return {
+    test: ["CMD-SHELL", command],
+    interval: "3s",
+    timeout: "5s",
+    retries: 40,
+    start_period: startPeriod,
+  };
 }
 
 /** Settings of the metastore and of Hadoop's S3 client, as options of the metastore's JVM. */
@@ -103,7 +112,11 @@ export function composeFile(): Record<string, unknown> {
         profiles: ["spark"],
         stdin_open: true,
         tty: true,
-        environment: { AWS_ACCESS_KEY_ID: keys.access, AWS_SECRET_ACCESS_KEY: keys.secret, AWS_REGION: "us-east-1" },
+        environment: {
+          AWS_ACCESS_KEY_ID: keys.access,
+          AWS_SECRET_ACCESS_KEY: keys.secret,
+          AWS_REGION: "us-east-1",
+        },
         command: sparkCommand(),
         depends_on: { metastore: { condition: "service_healthy" } },
       },

@@ -26,6 +26,8 @@ export interface HttpFaultProxy {
   readonly endpoint: string;
   /** Requests seen, `METHOD url`. */
   readonly seen: readonly string[];
+  /** The access key that signed each of them. */
+  readonly signedBy: readonly string[];
   /** Replaces the faults before. */
   fail(...faults: readonly Fault[]): void;
   close(): Promise<void>;
@@ -39,6 +41,7 @@ interface Waiting {
 
 export async function startHttpFaultProxy(target: string): Promise<HttpFaultProxy> {
   const seen: string[] = [];
+  const signedBy: string[] = [];
   let waiting: Waiting[] = [];
   const next = (method: string, url: string): Fault["what"] | null => {
     for (const entry of waiting) {
@@ -57,6 +60,7 @@ export async function startHttpFaultProxy(target: string): Promise<HttpFaultProx
   const proxy = createServer((incoming, outgoing) => {
     const { method = "", url = "" } = incoming;
     seen.push(`${method} ${url}`);
+    signedBy.push(/Credential=([^/]+)/.exec(incoming.headers.authorization ?? "")?.[1] ?? "");
     const what = next(method, url);
     if (what && "silent" in what) return;
     if (what && "answer" in what) refuse(incoming, outgoing, what);
@@ -67,6 +71,7 @@ export async function startHttpFaultProxy(target: string): Promise<HttpFaultProx
   return {
     endpoint: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
     seen,
+    signedBy,
     fail: (...faults) => {
       waiting = faults.map((fault) => ({ fault, passed: 0, left: fault.times }));
     },
@@ -83,7 +88,7 @@ function refuse(
   outgoing: ServerResponse,
   { answer, code }: { readonly answer: number; readonly code: string },
 ): void {
-  const echoed = String(incoming.headers.authorization ?? "");
+  const echoed = incoming.headers.authorization ?? "";
   incoming.resume().once("end", () => {
     outgoing.writeHead(answer, { "content-type": "application/xml" });
     // As real servers do, the refusal repeats what was signed and by whom.

@@ -11,7 +11,9 @@ import { freePort } from "./free-port.ts";
 
 const execute = promisify(execFile);
 export const versitygwVersion = "1.8.0";
-const cache = fileURLToPath(new URL(`../../node_modules/.cache/versitygw-${versitygwVersion}`, import.meta.url));
+const cache = fileURLToPath(
+  new URL(`../../node_modules/.cache/versitygw-${versitygwVersion}`, import.meta.url),
+);
 const region = "us-east-1";
 
 export interface RunningS3 {

@@ -52,8 +52,8 @@ interface Acquisition extends LockRequest {
   readonly agentInfo: string;
 }
 
-/** Java goes up to 5 s; a lock is held for tens of milliseconds, and who waits too long is overtaken. */
-const longestDelayMs = 1000;
+/** Java goes up to 5 s. Locks are held for tens of milliseconds and given in turn: who asks late holds up all. */
+const longestDelayMs = 250;
 
 /** Marks of locks that this process could not give back: the metastore may have been restarting. */
 const abandoned = new Set<string>();

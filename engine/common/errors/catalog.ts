@@ -26,7 +26,7 @@ export const catalogErrors = {
   "catalog/hive-columns": (p: { table: string; problem: string }) =>
     `the metastore refuses the new columns of ${p.table}, which it compares with the old ones by position: ${p.problem}`,
   "catalog/hive-type": (p: { column: string; type: string }) =>
-    `column ${p.column} has type ${p.type}, which Hive has no type for; expected a type of Iceberg v2`,
+    `column ${p.column} of type ${p.type} has no counterpart in Hive; expected a type of Iceberg v2`,
   "catalog/bad-option": (p: { catalog: string; key: string; value: string; expected: string }) =>
     `${p.key}: ${p.value} cannot be used for the ${p.catalog} catalog; expected ${p.expected}`,
 };

@@ -42,7 +42,8 @@ export const computeErrors = {
     `the query returns the column ${p.column}, which the table does not have`,
   "compute/bad-property": (p: { property: string; value: string; expected: string }) =>
     `table property ${p.property} is ${p.value}; expected ${p.expected}`,
-  "compute/bad-csv": (p: { path: string; problem: string }) => `${p.path} is no readable CSV file: ${p.problem}`,
+  "compute/bad-csv": (p: { path: string; problem: string }) =>
+    `${p.path} is no readable CSV file: ${p.problem}`,
   "compute/bad-record": (p: { path: string; line: number; reason: string }) =>
     `bad record in ${p.path}:${p.line}: ${p.reason}`,
   "compute/too-many-bad-records": (p: { limit: number; path: string }) =>

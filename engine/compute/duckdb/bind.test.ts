@@ -47,6 +47,7 @@ describe("columns", () => {
           { name: "id", type: "BIGINT" },
           { name: "context", type: source.columns[2]!.type },
         ],
+        inputs: ["raw.events"],
       },
       {
         id: "model.b",
@@ -55,6 +56,7 @@ describe("columns", () => {
           { name: "page", type: 'STRUCT("the url" VARCHAR)' },
           { name: "n", type: "BIGINT" },
         ],
+        inputs: ["n.a"],
       },
       {
         id: "model.c",
@@ -63,14 +65,27 @@ describe("columns", () => {
           { name: "n", type: "BIGINT" },
           { name: "j", type: "JSON" },
         ],
+        inputs: ["n.b"],
       },
     ]);
   });
 
   test("a statement that ends in a semicolon and a comment binds too", async () => {
     expect(await bind({ a: `select 1 as x; -- done` })).toEqual([
-      { id: "model.a", columns: [{ name: "x", type: "INTEGER" }] },
+      { id: "model.a", columns: [{ name: "x", type: "INTEGER" }], inputs: [] },
     ]);
+  });
+
+  test("a request that brings its columns is not bound, and seen by those after it alone", async () => {
+    const known = { id: "b", name: "n.b", sql: "not even SQL", columns: [{ name: "x", type: "DATE" }] };
+    const reads = (id: string) => ({ id, name: `n.${id}`, sql: `select x from "n.b"` });
+    const results = await engine.compute.bind([reads("a"), known, reads("c")], []);
+    expect(results).toMatchObject([
+      { id: "a", error: { code: "compute/unknown-relation" } },
+      { id: "b", columns: known.columns },
+      { id: "c", columns: known.columns, inputs: ["n.b"] },
+    ]);
+    expect(await engine.compute.bind([known], [])).toEqual([{ id: "b", columns: known.columns }]);
   });
 
   test("a table is not seen by those before it", async () => {
@@ -120,7 +135,7 @@ describe("columns", () => {
     const [result] = await bind({
       m: `with "raw.events" as (select * from "raw.events") select * from "raw.events"`,
     });
-    expect(result).toEqual({ id: "model.m", columns: source.columns });
+    expect(result).toEqual({ id: "model.m", columns: source.columns, inputs: ["raw.events"] });
   });
 
   test("null without a type is said, since the engine would call it INTEGER", async () => {

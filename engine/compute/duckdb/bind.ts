@@ -22,6 +22,8 @@ const batchSize = 100;
 interface Prepared {
   readonly request: BindRequest;
   readonly level: number;
+  /** Names of what it reads, and which of the requests those are. */
+  readonly tables: readonly string[];
   readonly inputs: readonly number[];
   readonly names: readonly SuspectColumn[];
   readonly error?: LakeError;
@@ -33,43 +35,53 @@ export async function bind(
   requests: readonly BindRequest[],
   inputs: readonly EmptyRelation[],
 ): Promise<readonly BindResult[]> {
+  const open = [...requests.keys()].filter((index) => requests[index]!.columns === undefined);
+  if (open.length === 0) return requests.map(({ id, columns }) => ({ id, columns: columns ?? [] }));
   return session.withConnection(async (connection) => {
     await createTables(connection, inputs);
-    const prepared = await prepareAll(connection, requests, inputs);
+    const prepared = await prepareAll({ connection, requests, open, inputs });
     return new Binding(connection, prepared).run();
   });
 }
 
-async function prepareAll(
-  connection: DuckDBConnection,
-  requests: readonly BindRequest[],
-  inputs: readonly EmptyRelation[],
-): Promise<Prepared[]> {
+async function prepareAll(options: {
+  readonly connection: DuckDBConnection;
+  readonly requests: readonly BindRequest[];
+  /** Those whose columns are not known yet. */
+  readonly open: readonly number[];
+  readonly inputs: readonly EmptyRelation[];
+}): Promise<Prepared[]> {
+  const { connection, requests, open, inputs } = options;
   const given = new Set(inputs.map(({ name }) => name.toLowerCase()));
   const byName = new Map<string, number>();
   requests.forEach(({ name }, index) => byName.set(name.toLowerCase(), index));
-  const prepared: Prepared[] = [];
-  for (let start = 0; start < requests.length; start += batchSize) {
-    const batch = requests.slice(start, start + batchSize);
+  const prepared = requests.map((request): Prepared => ({ ...unread, request }));
+  for (let start = 0; start < open.length; start += batchSize) {
+    const batch = open.slice(start, start + batchSize);
     const checked = await checkSelects(
       connection,
-      batch.map(({ sql }) => sql),
-      (name, index) => given.has(name) || (byName.get(name) ?? requests.length) < start + index,
+      batch.map((index) => requests[index]!.sql),
+      (name, at) => given.has(name) || (byName.get(name) ?? requests.length) < batch[at]!,
     );
-    batch.forEach((request, index) => prepared.push(prepare(request, checked[index]!, { byName, prepared })));
+    batch.forEach((index, at) => {
+      prepared[index] = prepare(requests[index]!, checked[at]!, { byName, prepared });
+    });
   }
   return prepared;
 }
+
+const unread = { level: 0, tables: [], inputs: [], names: [] };
 
 function prepare(
   request: BindRequest,
   select: CheckedSelect,
   known: { readonly byName: ReadonlyMap<string, number>; readonly prepared: readonly Prepared[] },
 ): Prepared {
-  if ("error" in select) return { request, level: 0, inputs: [], names: [], error: select.error };
-  const inputs = select.tables.flatMap((table) => known.byName.get(table.toLowerCase()) ?? []);
+  if ("error" in select) return { ...unread, request, error: select.error };
+  const { tables } = select;
+  const inputs = tables.flatMap((table) => known.byName.get(table.toLowerCase()) ?? []);
   const level = Math.max(0, ...inputs.map((input) => known.prepared[input]!.level + 1));
-  return { request, level, inputs, names: suspectColumns(select.node) };
+  return { request, level, tables, inputs, names: suspectColumns(select.node) };
 }
 
 class Binding {
@@ -97,17 +109,25 @@ class Binding {
   }
 
   async #bindBatch(batch: readonly number[]): Promise<void> {
-    const ready = batch.filter((index) => this.#isReady(index));
-    const described = await this.#describe(ready);
     const made: EmptyRelation[] = [];
+    const open: number[] = [];
+    for (const index of batch) {
+      const { id, name, columns } = this.#prepared[index]!.request;
+      if (columns === undefined) open.push(index);
+      else {
+        this.#results[index] = { id, columns };
+        if (this.#read.has(index)) made.push({ kind: "empty", name, columns });
+      }
+    }
+    const described = await this.#describe(open.filter((index) => this.#isReady(index)));
     for (const [index, columns] of described) {
-      const { request } = this.#prepared[index]!;
+      const { request, tables } = this.#prepared[index]!;
       const errors = columnErrors(this.#prepared[index]!, columns);
       if (errors.length > 0) {
         this.#results[index] = { id: request.id, error: collected(errors) };
         continue;
       }
-      this.#results[index] = { id: request.id, columns };
+      this.#results[index] = { id: request.id, columns, inputs: tables };
       if (this.#read.has(index)) made.push({ kind: "empty", name: request.name, columns });
     }
     await createTables(this.#connection, made);

@@ -68,6 +68,13 @@ test.each(["float", "double"] as const)(
   },
 );
 
+test("text too long for a folder's name is refused with the way out", async () => {
+  await expect(partitionValues("string", ["x".repeat(300)])).rejects.toMatchObject({
+    code: "compute/failed",
+    hint: expect.stringContaining("truncate("),
+  });
+});
+
 test("text that means something in paths is a value like any other", async () => {
   const texts = [
     "",

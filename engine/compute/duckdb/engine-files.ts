@@ -4,14 +4,21 @@
 import { stat } from "node:fs/promises";
 import type { DataFile } from "../../iceberg/types.ts";
 import type { Storage } from "../../storage/storage.ts";
-import type { LandingFile, LandingRelation, Relation } from "../compute.ts";
+import { relationName, type LandingFile, type LandingRelation, type Relation } from "../compute.ts";
 import { openFileCache, type FileCache, type FileState, type WriteTarget } from "./file-cache.ts";
 import { localPath } from "./paths.ts";
+import { toColumns } from "./types.ts";
+
+/** A statement, and what it may read. */
+export interface Reading {
+  readonly sql: string;
+  readonly relations: readonly Relation[];
+}
 
 /** The files of one engine. */
 export interface EngineFiles {
-  /** Relations whose table files are given by local path, there while `work` runs. */
-  with<T>(relations: readonly Relation[], work: (local: readonly Relation[]) => Promise<T>): Promise<T>;
+  /** The relations that `sql` uses, their table files given by local path and there while `work` runs. */
+  with<T>(reading: Reading, work: (local: readonly Relation[]) => Promise<T>): Promise<T>;
   /** The local file that a landing file is read from. */
   localPath(path: string): string;
   /** The path, as the table spells it, of a file that `with` gave by local path. */
@@ -37,16 +44,18 @@ export function engineFiles({
     return cache;
   };
   return {
-    async with(relations, work) {
-      const { tables, landing } = filesOf(relations);
-      const through = [...tables, ...landing].map(({ path }) => remote(path)).find((found) => found !== null);
-      if (through === undefined) return work(relations);
+    async with({ sql, relations }, work) {
+      const all = filesOf(relations);
+      const through = [...all.tables, ...all.landing].map(({ path }) => remote(path)).find(Boolean);
+      if (!through) return work(relations);
+      const used = withoutUnused(sql, relations);
+      const { tables, landing } = filesOf(used);
       const release = await through.hold({
         immutable: tables.filter(({ path }) => isRemote(path)),
         changeable: landing.filter(({ path }) => isRemote(path)),
       });
       try {
-        return await work(relations.map((relation) => localised(relation, through)));
+        return await work(used.map((relation) => localised(relation, through)));
       } finally {
         release();
       }
@@ -75,6 +84,19 @@ export function replacedFiles(
 ): Map<string, string> {
   const remote = relation.files.filter(({ path }) => isRemote(path));
   return new Map(remote.map(({ path }) => [path, files.localPath(path)]));
+}
+
+/**
+ * A relation that no text names is not brought: an append is given its own table, too, and must not load it.
+ * Names stand in SQL as one quoted identifier, so that a text without it cannot read the relation.
+ */
+function withoutUnused(sql: string, relations: readonly Relation[]): Relation[] {
+  const texts = [sql, ...relations.flatMap((relation) => (relation.kind === "sql" ? [relation.sql] : []))];
+  const text = texts.join("\n").toLowerCase();
+  return relations.map((relation) => {
+    if (relation.kind !== "iceberg" || text.includes(relationName(relation.name).toLowerCase())) return relation;
+    return { kind: "empty", name: relation.name, columns: toColumns(relation.schema) };
+  });
 }
 
 function isRemote(path: string): boolean {

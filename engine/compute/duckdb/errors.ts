@@ -12,6 +12,7 @@ interface EngineReport {
 }
 
 const longestCandidateList = 5;
+const memoryHint = "raise memory_limit under `compute:` of the target, lower threads, or split the model";
 
 /**
  * Turns whatever the engine threw into a `compute/*` error, with the place in the statement where it names one.
@@ -34,14 +35,17 @@ export function engineError(error: unknown, prefixBytes = 0): LakeError {
     case "Out of Range":
     case "Invalid Input":
     case "Mismatch Type":
-      return lakeError("compute/bad-value", { message }, details);
+      // A file that cannot be read is no value either.
+      return /magic bytes|parquet file|\.parquet'/i.test(report.message)
+        ? lakeError("compute/failed", { message }, details)
+        : lakeError("compute/bad-value", { message }, details);
     case "Permission":
       return lakeError("compute/not-allowed", { what: message }, details);
     case "Out of Memory":
       return lakeError(
         "compute/out-of-memory",
         { message: firstLine(report.message) },
-        { ...details, retryable: true },
+        { ...details, hint: memoryHint, retryable: true },
       );
     case "IO":
       return /no space left|disk quota/i.test(report.message)
@@ -111,6 +115,9 @@ function hintOf(report: EngineReport): string | undefined {
     report.candidates.length > 0
       ? report.candidates
       : (quoted?.split(",").map((part) => part.trim().replace(/^"|"$/g, "")) ?? []);
+  // A name of 255 bytes is the most that file systems take.
+  if (/file name too long/i.test(report.message))
+    return "a partition's value names a folder: partition by truncate(…) or bucket(…) of long text";
   if (report.type === "Conversion") return "try_cast gives null where a value does not fit";
   if (candidates.length === 0) {
     const suggestion = /Did you mean "([^"]+)"\?/.exec(report.message)?.[1];

@@ -121,7 +121,7 @@ export class Ingest {
         throw lakeError(
           "compute/damaged-archive",
           { path, problem: file.problem.message },
-          { at: { file: path } },
+          { at: { file: path }, hint: "land the file again, complete" },
         );
       }
       const now = await this.#options.session.files.current(path);

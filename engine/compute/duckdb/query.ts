@@ -6,7 +6,7 @@ import { engineError, executionError } from "./errors.ts";
 import { plainValue } from "./plain-value.ts";
 import { createRelations } from "./relations.ts";
 import { checkSelects } from "./safety.ts";
-import type { DuckDbSession } from "./session.ts";
+import { clockMacros, type DuckDbSession } from "./session.ts";
 import { typeText } from "./types.ts";
 
 export interface QueryContext {
@@ -17,7 +17,7 @@ export interface QueryContext {
 
 /** One SELECT over the relations. `limit` rows at most are fetched; the statement keeps its own order. */
 export async function query(context: QueryContext, request: QueryRequest): Promise<QueryResult> {
-  return withRelations(context, request.relations, async (connection) => {
+  return withRelations(context, request, async (connection) => {
     await checkStatement(connection, request.sql, request.relations);
     try {
       const { limit } = request;
@@ -39,7 +39,7 @@ export async function operate(
   statements: string,
   relations: readonly Relation[],
 ): Promise<QueryResult> {
-  return withRelations(context, relations, async (connection) => {
+  return withRelations(context, { sql: statements, relations }, async (connection) => {
     try {
       return resultOf(await connection.runAndReadAll(statements));
     } catch (error) {
@@ -51,11 +51,13 @@ export async function operate(
 /** A connection that knows the relations, whose files are there while `work` runs. */
 function withRelations<T>(
   { session, landing }: QueryContext,
-  relations: readonly Relation[],
+  { sql, relations, nowMs }: Pick<QueryRequest, "sql" | "relations" | "nowMs">,
   work: (connection: DuckDBConnection) => Promise<T>,
 ): Promise<T> {
-  return session.files.with(relations, (local) =>
+  return session.files.with({ sql, relations }, (local) =>
     session.withConnection(async (connection) => {
+      for (const statement of nowMs === undefined ? [] : clockMacros(nowMs, "temp"))
+        await connection.run(statement);
       await createRelations(
         { session, connection, landing: (relation) => landing(connection, relation) },
         local,

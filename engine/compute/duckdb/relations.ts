@@ -74,8 +74,14 @@ const csvDialect =
 async function csvSql({ connection }: RelationContext, relation: CsvRelation): Promise<string> {
   const path = literal(escapeGlob(localPath(relation.path)));
   const dialect = `${csvDialect}, delim = ${literal(relation.delimiter ?? ",")}`;
-  await checkHeader(connection, relation.path, `read_csv(${path}, header = false, all_varchar = true, ${dialect})`);
-  const types = Object.entries(relation.columns ?? {}).map(([name, type]) => `${literal(name)}: ${literal(type)}`);
+  await checkHeader(
+    connection,
+    relation.path,
+    `read_csv(${path}, header = false, all_varchar = true, ${dialect})`,
+  );
+  const types = Object.entries(relation.columns ?? {}).map(
+    ([name, type]) => `${literal(name)}: ${literal(type)}`,
+  );
   const typed = types.length === 0 ? "" : `, types = {${types.join(", ")}}`;
   // An empty field is null, as in dbt's seeds; a quoted one stays empty text.
   return `select * from read_csv(${path}, header = true, sample_size = -1, ${dialect}${typed})`;
@@ -91,11 +97,15 @@ async function checkHeader(connection: DuckDBConnection, path: string, relation:
     throw lakeError(
       "compute/bad-csv",
       { path, problem: "its lines do not all have as many fields as the first, or a quote is not closed" },
-      { cause: error, hint: "`delimiter` in the seed's config says what stands between fields, if it is no comma" },
+      {
+        cause: error,
+        hint: "`delimiter` in the seed's config says what stands between fields, if it is no comma",
+      },
     );
   }
   const [header] = rows;
-  if (header === undefined) throw lakeError("compute/bad-csv", { path, problem: "it has no line with the names of its columns" });
+  if (header === undefined)
+    throw lakeError("compute/bad-csv", { path, problem: "it has no line with the names of its columns" });
   const seen = new Map<string, string>();
   header.forEach((value, index) => {
     const column = typeof value === "string" ? value : "";

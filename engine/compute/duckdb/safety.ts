@@ -164,7 +164,13 @@ class Inspection {
       case "COLUMN_REF":
         return this.#columnReference(node);
       case "PARAMETER":
-        throw refuse(lakeError("compute/parameter", { name: parameterName(node) }, at(node)));
+        throw refuse(
+          lakeError(
+            "compute/parameter",
+            { name: parameterName(node) },
+            { ...at(node), hint: 'write {{var "name"}}, or the value itself' },
+          ),
+        );
       case "FUNCTION":
       case "WINDOW":
         this.#functionCall(node);

@@ -79,8 +79,9 @@ function settingStatements(settings: ComputeSettings, scratchDirectory: string):
   ];
 }
 
-/** All statements of a run see one clock. Macros of the main schema are found before the engine's functions. */
-function clockMacros(nowMs: number): string[] {
+/** All statements of a run see one clock. Macros of the main schema are found before the engine's functions,
+ *  and temporary ones, which are of one connection, before those. */
+export function clockMacros(nowMs: number, where: "main" | "temp" = "main"): string[] {
   const instant = `timestamptz '${new Date(nowMs).toISOString().replace("T", " ").replace("Z", "+00")}'`;
   const functions: Record<string, string> = {
     now: instant,
@@ -92,7 +93,9 @@ function clockMacros(nowMs: number): string[] {
     current_date: `${instant}::date`,
     today: `${instant}::date`,
   };
-  return Object.entries(functions).map(([name, value]) => `create macro main."${name}"() as ${value}`);
+  return Object.entries(functions).map(([name, value]) =>
+    where === "main" ? `create macro main."${name}"() as ${value}` : `create temp macro "${name}"() as ${value}`,
+  );
 }
 
 interface OpenEngine {

@@ -32,7 +32,7 @@ export async function writeTable(session: DuckDbSession, request: WriteRequest):
   const partitioned = partitionNames(layout).length > 0;
   const plan = planWrite({ partitioned, inputBytes, memoryLimitBytes, threads });
   await mkdir(layout.localDirectory, { recursive: true });
-  return session.files.with(request.relations, async (relations) => {
+  return session.files.with(request, async (relations) => {
     const result = await writeAttempts({
       session,
       request: { ...request, relations },

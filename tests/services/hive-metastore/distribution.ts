@@ -1,15 +1,14 @@
 // The metastore's jars, fetched once per version of what this folder asks for, outside the repository's files.
 import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
-import { mkdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { cachedFolder } from "../cached-folder.ts";
 
 const execute = promisify(execFile);
 const here = fileURLToPath(new URL(".", import.meta.url));
-const cache = fileURLToPath(new URL("../../../node_modules/.cache/lake-hive-metastore", import.meta.url));
 const ourClasses = ["NoopFs.java", "Guarded.java"];
 
 export interface Distribution {
@@ -29,12 +28,14 @@ function inPath(tool: string): boolean {
   return (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, tool)));
 }
 
-/** From Maven where it is not there yet (155 MB). Of several at once one fetches and the others wait. */
+/** From Maven where it is not there yet (155 MB). */
 export async function findDistribution(): Promise<Distribution> {
-  const wanted = createHash("sha256");
-  for (const file of ["pom.xml", ...ourClasses]) wanted.update(await readFile(join(here, file)));
-  const folder = join(cache, wanted.digest("hex").slice(0, 16));
-  if (!existsSync(folder)) await alone(() => (existsSync(folder) ? Promise.resolve() : build(folder)));
+  const sources = ["pom.xml", ...ourClasses].map((file) => readFile(join(here, file), "utf8"));
+  const folder = await cachedFolder({
+    name: "lake-hive-metastore",
+    madeFrom: await Promise.all(sources),
+    build,
+  });
   const [home = ""] = readdirSync(join(folder, "metastore"));
   const metastore = join(folder, "metastore", home);
   return {
@@ -43,42 +44,14 @@ export async function findDistribution(): Promise<Distribution> {
   };
 }
 
-/** Whole or not at all: a build that was interrupted leaves nothing that looks finished. */
 async function build(folder: string): Promise<void> {
-  const unfinished = `${folder}.unfinished`;
-  await rm(unfinished, { recursive: true, force: true });
-  await mkdir(join(unfinished, "classes"), { recursive: true });
+  const classes = join(folder, "classes");
+  await mkdir(classes);
   const patience = { timeout: 580_000, maxBuffer: 16 * 1024 * 1024 };
-  await execute(
-    "mvn",
-    ["-B", "-q", "-f", join(here, "pom.xml"), `-Ddist=${unfinished}`, "package"],
-    patience,
-  );
-  const [home = ""] = readdirSync(join(unfinished, "metastore"));
-  const jars = [join(unfinished, "hadoop", "*"), join(unfinished, "metastore", home, "lib", "*")];
+  const fetched = ["-B", "-q", "-f", join(here, "pom.xml"), `-Ddist=${folder}`, "package"];
+  await execute("mvn", fetched, patience);
+  const [home = ""] = readdirSync(join(folder, "metastore"));
+  const jars = [join(folder, "hadoop", "*"), join(folder, "metastore", home, "lib", "*")].join(delimiter);
   const sources = ourClasses.map((file) => join(here, file));
-  const compile = ["--release", "8", "-nowarn", "-cp", jars.join(delimiter)];
-  await execute("javac", [...compile, "-d", join(unfinished, "classes"), ...sources], patience);
-  await rename(unfinished, folder);
-}
-
-async function alone(act: () => Promise<void>): Promise<void> {
-  await mkdir(cache, { recursive: true });
-  const lock = join(cache, "building");
-  for (;;) {
-    try {
-      await mkdir(lock);
-      break;
-    } catch {
-      // One that was killed leaves its lock behind.
-      const held = await stat(lock).catch(() => null);
-      if (held !== null && Date.now() - held.mtimeMs > 600_000) await rm(lock, { recursive: true });
-      await new Promise((resolve) => setTimeout(resolve, 500));
-    }
-  }
-  try {
-    await act();
-  } finally {
-    await rm(lock, { recursive: true });
-  }
+  await execute("javac", ["--release", "8", "-nowarn", "-cp", jars, "-d", classes, ...sources], patience);
 }
