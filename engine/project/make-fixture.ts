@@ -114,6 +114,7 @@ function fromText(
   if (format === "sql") return { kind: "sql", sql: content.text.replace(/;\s*$/, ""), at };
   const table = parseCsv(content.text);
   if ("columns" in table) return { kind: "rows", columns: table.columns, rows: table.rows, at };
-  problems.add("project/bad-csv", { what, problem: table.problem }, at);
+  const place = { file: at.file, line: (at.line ?? 1) + table.line - 1 };
+  problems.add("project/bad-csv", { what, problem: table.problem }, place);
   return null;
 }

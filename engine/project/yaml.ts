@@ -54,7 +54,7 @@ export function parseYaml(text: string, file: string): YamlNode {
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
     const line = error.mark === undefined ? {} : { line: error.mark.line + 1, column: error.mark.column + 1 };
-    const hint = /^bad indentation/.test(error.reason)
+    const hint = error.reason.startsWith("bad indentation")
       ? "the keys of one mapping and the items of one list start in the same column, with spaces and no tabs"
       : undefined;
     throw lakeError("project/bad-yaml", { file, problem: error.reason }, { at: { file, ...line }, hint });

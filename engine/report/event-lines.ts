@@ -13,6 +13,11 @@ const words: Readonly<Record<NodeStatus, string>> = {
   fail: "FAIL",
 };
 
+/** Data tests and unit tests. */
+export function isTest({ resourceType }: Pick<NodeResult, "resourceType">): boolean {
+  return resourceType === "test" || resourceType === "unit_test";
+}
+
 export function isBad(status: NodeStatus): boolean {
   return status === "error" || status === "fail" || status === "warn";
 }

@@ -1,11 +1,11 @@
 import type { NodeResult, RunEvent } from "../run/types.ts";
-import { finishedLine, isBad, noticeLine } from "./event-lines.ts";
+import { finishedLine, isBad, isTest, noticeLine } from "./event-lines.ts";
 import type { Progress, ProgressOptions } from "./progress.ts";
 
 /** Tests that need not run again, or cannot run, are many and say nothing: the summary counts them. */
 function isWorthALine(result: NodeResult, quiet: boolean): boolean {
   if (quiet) return isBad(result.status);
-  return result.resourceType !== "test" || (result.status !== "reused" && result.status !== "skipped");
+  return !isTest(result) || (result.status !== "reused" && result.status !== "skipped");
 }
 
 /** For pipes and log files: one line for each finished step, nothing is redrawn. */

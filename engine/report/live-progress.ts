@@ -1,6 +1,6 @@
 import { formatCount, formatDuration, formatQuantity } from "../common/format.ts";
 import type { RunEvent } from "../run/types.ts";
-import { finishedLine, isBad, noticeLine, shortName } from "./event-lines.ts";
+import { finishedLine, isBad, isTest, noticeLine, shortName } from "./event-lines.ts";
 import type { Progress, ProgressOptions } from "./progress.ts";
 import { truncate } from "./style.ts";
 
@@ -68,7 +68,7 @@ export class LiveProgress implements Progress {
         this.running.delete(event.result.uniqueId);
         this.finished++;
         if (event.result.status === "pass") this.passed++;
-        if (event.result.resourceType !== "test" || isBad(event.result.status)) {
+        if (!isTest(event.result) || isBad(event.result.status)) {
           this.print(finishedLine({ ...event, style: this.options.style }));
         }
         return;

@@ -1,7 +1,7 @@
 import { tableName } from "../catalog/catalog.ts";
 import { formatQuantity } from "../common/format.ts";
 import type { Action, Plan, PlanStep } from "../plan/types.ts";
-import { shortName } from "./event-lines.ts";
+import { isTest, shortName } from "./event-lines.ts";
 import type { Style } from "./style.ts";
 import { renderTextTable } from "./text-table.ts";
 
@@ -10,7 +10,7 @@ import { renderTextTable } from "./text-table.ts";
 export function renderPlan(plan: Plan, style: Style): string {
   if (plan.steps.length === 0) return "nothing selected";
   const changed = plan.steps.filter((step) => step.action === "build").length;
-  const isIdleTest = (step: PlanStep): boolean => step.resourceType === "test" && step.action === "reuse";
+  const isIdleTest = (step: PlanStep): boolean => isTest(step) && step.action === "reuse";
   const idle = plan.steps.filter(isIdleTest).length;
   const table = renderTextTable({
     columns: [{ title: "step" }, { title: "does" }, { title: "table" }, { title: "why" }],

@@ -7,6 +7,9 @@ import type { BindRequest, BindResult, Column, EmptyRelation } from "../compute/
 import { codeVersion } from "../project/parse-cache.ts";
 import type { Session } from "./session.ts";
 
+/** Of the file; another number when its meaning changes. */
+const layout = 1;
+
 /** Other selections of the project share the file; beyond this many statements the oldest go. */
 const maximumEntries = 50_000;
 
@@ -58,8 +61,10 @@ class BindCache {
   static async open(session: Session): Promise<BindCache> {
     const { root, settings } = session.graph.project;
     const { profile, name, compute } = session.profile;
-    const code = codeVersion(["run", "compute", `compute/${compute.type}`, "common"]);
-    const key = sha256(stableStringify([code, compute, await session.engineVersion(), settings.timezone]));
+    const code = codeVersion(["compute", `compute/${compute.type}`, "common"]);
+    const key = sha256(
+      stableStringify([layout, code, compute, await session.engineVersion(), settings.timezone]),
+    );
     const file = path.join(root, settings.targetPath, "cache", `bound-${profile}-${name}.json`);
     return new BindCache(file, key, readContent(file, key));
   }
@@ -148,7 +153,15 @@ function writeContent(file: string, key: string, content: Content): void {
     writeFileSync(temporary, `${key} ${sha256(body)}\n${body}`);
     renameSync(temporary, file);
   } catch {
-    // A full disk must not be filled further by what could not be finished.
-    rmSync(temporary, { force: true });
+    remove(temporary);
+  }
+}
+
+/** A full disk must not be filled further by what could not be finished. */
+function remove(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // Then there is no folder for it either.
   }
 }

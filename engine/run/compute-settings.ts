@@ -84,7 +84,9 @@ const units: Readonly<Record<string, number>> = {
 
 /** `1GB`, `512 MiB`, or a number of bytes. */
 function parseSize(value: Json, profile: TargetProfile): number {
-  const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(String(value));
+  const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(
+    typeof value === "string" ? value : JSON.stringify(value),
+  );
   const unit = units[(match?.[2] || "b").toLowerCase()];
   if (match !== null && unit !== undefined) return Math.floor(Number(match[1]) * unit);
   throw lakeError(

@@ -68,7 +68,8 @@ function without(rows: readonly (readonly string[])[], others: readonly (readonl
   });
 }
 
-/** A row with at least half of its cells as expected is most likely that row, changed. */
+/** A row with the first cell, which people make the key, or half of all cells as expected is most likely that
+ *  row, changed. */
 function pair(
   added: readonly (readonly string[])[],
   missing: readonly (readonly string[])[],
@@ -94,11 +95,12 @@ function pair(
 
 function bestMatch(row: readonly string[], open: ReadonlySet<readonly string[]>): readonly string[] | null {
   let best: readonly string[] | null = null;
-  let most = Math.max(1, row.length / 2) - 1e-9;
+  let most = 0;
   for (const other of open) {
     const same = row.filter((key, index) => key === other[index]).length;
-    if (same <= most) continue;
-    most = same;
+    const likeness = same + (row[0] === other[0] ? row.length / 2 : 0);
+    if (likeness < Math.max(1, row.length / 2) || likeness <= most) continue;
+    most = likeness;
     best = other;
   }
   return best;

@@ -114,7 +114,7 @@ describe("configuration", () => {
   ])("{%s} is %s with %s failures", async (config, status, failures) => {
     using here = makeProject(configured(config));
     const outcome = await here.run({});
-    const [found] = outcome.results.filter(({ resourceType }) => resourceType === "test");
+    const found = outcome.results.find(({ resourceType }) => resourceType === "test");
     expect([found?.status, found?.failures]).toEqual([status, failures]);
     expect(outcome.success).toBe(status !== "fail");
   });
@@ -123,7 +123,7 @@ describe("configuration", () => {
     const files = configured("limit: 3");
     using here = makeProject({
       ...files,
-      "models/t.yml": `${String(files["models/t.yml"]).replace("}}]", "}}, {not_null: {name: some, config: {where: id <= 4}}}]")}`,
+      "models/t.yml": String(files["models/t.yml"]).replace("}}]", "}}, {not_null: {name: some, config: {where: id <= 4}}}]"),
     });
     expect(statuses(await here.run({}))).toEqual({ asked: ["fail", 3], some: ["fail", 4] });
   });

@@ -45,7 +45,8 @@ beforeAll(async () => {
   ]) {
     cpSync(path.join(repository, name), path.join(root, name), { recursive: true });
   }
-  expect((await lake("run-operation", "generate_events", "--args", `{events: ${events}}`)).code).toBe(0);
+  const generated = await lake("run-operation", "generate_events", "--args", `{events: ${events}}`);
+  if (generated.code !== 0) throw new Error(generated.stderr);
   // One file comes later.
   renameSync(path.join(root, "landing-zone/events"), path.join(root, "all"));
   cpSync(path.join(root, "all"), path.join(root, "landing-zone/events"), {

@@ -10,7 +10,7 @@ import {
   newHiveTable,
   previousLocationKey,
 } from "./hive-table.ts";
-import { isFault, type MetastoreClient, type MetastoreFault } from "./metastore-client.ts";
+import { isFault, type CallOptions, type MetastoreClient, type MetastoreFault } from "./metastore-client.ts";
 import { problemOf, refused } from "./metastore-errors.ts";
 import { methods, type HiveTable } from "./metastore-types.ts";
 import { settle, type Change, type State } from "./settle.ts";
@@ -30,10 +30,11 @@ export interface HiveContext {
 export async function readHiveTable(
   client: MetastoreClient,
   identifier: TableIdentifier,
+  options: CallOptions = {},
 ): Promise<HiveTable | null> {
   try {
     const req = { dbName: identifier.namespace, tblName: identifier.name };
-    return (await client.call(methods.getTable, { req })).table ?? null;
+    return (await client.call(methods.getTable, { req }, options)).table ?? null;
   } catch (error) {
     if (isFault(error, "NoSuchObjectException")) return null;
     throw error;
@@ -137,7 +138,8 @@ function outcomeOf(context: HiveContext, commit: TableCommit): Pick<Change, "act
   return {
     action: "commit",
     tables: [tableName(commit.identifier)],
-    state: async () => stateOf(await readHiveTable(context.client, commit.identifier), commit),
+    state: async () =>
+      stateOf(await readHiveTable(context.client, commit.identifier, { once: true }), commit),
   };
 }
 

@@ -65,8 +65,13 @@ export class MetastoreClient {
    */
   async call<A, R>(method: Method<A, R>, args: A, options: CallOptions = {}): Promise<R> {
     const attempt = (): Promise<R> => this.#callOnce(method, args);
+    // A server that falls silent costs its time once, or once for each of several.
+    const deadline = performance.now() + this.#options.callTimeoutMs * this.#options.addresses.length;
     const retryable = (error: unknown): boolean =>
-      error instanceof LostCall && (method.repeatable || !error.sent) && !this.#closed;
+      error instanceof LostCall &&
+      (method.repeatable || !error.sent) &&
+      !this.#closed &&
+      performance.now() < deadline;
     const patience = {
       attempts: options.once === true ? 1 : 4,
       firstDelayMs: 150,
@@ -94,6 +99,7 @@ export class MetastoreClient {
       const answer = await connection.call(message, this.#options.callTimeoutMs);
       return decodeAnswer(method, answer, sequence);
     } catch (error) {
+      if (error instanceof LostCall) this.#preferred += 1;
       if (!(error instanceof MalformedMessage)) throw error;
       connection.close();
       throw new LostCall(`the answer to ${method.name} cannot be read: ${error.message}`, {

@@ -99,7 +99,7 @@ export async function dropTable(context: HiveContext, identifier: TableIdentifie
     send: () => client.call(methods.dropTable, { dbname, name, deleteData: false }, { once: true }),
     refusal: (fault) => (isFault(fault, "NoSuchObjectException") ? missing() : null),
     state: async () => {
-      const now = await readHiveTable(client, identifier);
+      const now = await readHiveTable(client, identifier, { once: true });
       if (now === null) return "landed";
       return metadataLocationOf(now) === standing ? "not-landed" : "unknown";
     },
@@ -135,7 +135,8 @@ export async function renameTable(
     },
     refusal: (fault) => renameRefusal({ client, from, to, expected: standing }, fault),
     state: async () => {
-      const [source, target] = [await readHiveTable(client, from), await readHiveTable(client, to)];
+      const source = await readHiveTable(client, from, { once: true });
+      const target = await readHiveTable(client, to, { once: true });
       if (source === null) return metadataLocationOf(target) === standing ? "landed" : "unknown";
       return metadataLocationOf(source) === standing ? "not-landed" : "unknown";
     },

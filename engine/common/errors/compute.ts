@@ -9,7 +9,7 @@ export const computeErrors = {
   "compute/disk-full": (p: { message: string }) => `the disk is full: ${p.message}`,
   "compute/no-temp-directory": (p: { path: string; reason: string }) =>
     `the engine's folder for temporary files, ${p.path}, cannot be made: ${p.reason}`,
-  "compute/interrupted": (_: object) => "the statement was interrupted",
+  "compute/interrupted": (_p: object) => "the statement was interrupted",
   "compute/not-one-select": (p: { found: string }) =>
     `expected exactly one SELECT statement, found ${p.found}`,
   "compute/parameter": (p: { name: string }) =>
