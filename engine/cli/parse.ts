@@ -1,11 +1,10 @@
 import path from "node:path";
-import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
 import { formatDuration, formatQuantity } from "../common/format.ts";
-import type { Graph } from "../graph/types.ts";
-import type { ProjectNode, TargetProfile } from "../project/types.ts";
+import type { ProjectNode } from "../project/types.ts";
 import type { Cli } from "./cli.ts";
-import { loadProject, type CliContext } from "./context.ts";
+import { loadProject } from "./context.ts";
+import { keepManifest } from "./keep-manifest.ts";
 import {
   addExamples,
   addOutputOptions,
@@ -14,7 +13,6 @@ import {
   type OutputOptions,
   type ProjectOptions,
 } from "./options.ts";
-import { lakeVersion } from "./version.ts";
 
 type ParseOptions = ProjectOptions & OutputOptions & { readonly output: "text" | "json" };
 
@@ -33,9 +31,12 @@ export function parseCommand(cli: Cli): Command {
     const { context } = cli;
     const startedMs = context.now();
     const { graph, profile } = await loadProject(context, options);
-    const { file, written } = await keepManifest(context, graph, profile);
+    const { file, written } = await keepManifest({ context, graph, profile });
     const counted = countTypes([...graph.nodes.values()]);
     const elapsedMs = context.now() - startedMs;
+    const read = Object.entries(counted)
+      .map(([type, count]) => formatQuantity(count, type))
+      .join(", ");
     const text =
       options.output === "json"
         ? JSON.stringify({
@@ -45,41 +46,10 @@ export function parseCommand(cli: Cli): Command {
             manifest: file,
             manifest_written: written,
           })
-        : `${Object.entries(counted)
-            .map(([type, count]) => formatQuantity(count, type))
-            .join(
-              ", ",
-            )} read in ${formatDuration(elapsedMs)}; ${path.relative(context.cwd, file)} ${written ? "written" : "is up to date"}`;
+        : `${read} read in ${formatDuration(elapsedMs)}; ${path.relative(context.cwd, file)} ${written ? "written" : "is up to date"}`;
     if (options.quiet !== true || options.output === "json") context.stdout.write(`${text}\n`);
     return 0;
   });
-}
-
-/** Writes target/manifest.json, unless it was made from the very same files, values and code. */
-async function keepManifest(
-  context: CliContext,
-  graph: Graph,
-  profile: TargetProfile,
-): Promise<{ file: string; written: boolean }> {
-  const { root, settings } = graph.project;
-  const folder = path.join(root, settings.targetPath);
-  const file = path.join(folder, "manifest.json");
-  const { isCurrentManifest, manifestKey } = await import("../report/manifest-key.ts");
-  const contentKey = manifestKey({ graph, profile, env: context.env, lakeVersion });
-  if (isCurrentManifest(file, contentKey)) return { file, written: false };
-  const [{ toManifest }, { writeArtifact }] = await Promise.all([
-    import("../report/manifest.ts"),
-    import("../report/write-artifact.ts"),
-  ]);
-  const manifest = toManifest(graph, {
-    generatedMs: context.now(),
-    invocationId: randomUUID(),
-    lakeVersion,
-    adapterType: profile.compute.type,
-    contentKey,
-  });
-  await writeArtifact(folder, "manifest.json", manifest);
-  return { file, written: true };
 }
 
 function countTypes(nodes: readonly ProjectNode[]): Record<ProjectNode["resourceType"], number> {

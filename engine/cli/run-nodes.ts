@@ -6,6 +6,8 @@ import { toJsonText } from "../report/json-text.ts";
 import type { Graph } from "../graph/types.ts";
 import type { Session } from "../run/session.ts";
 import type { RunOptions, RunResult } from "../run/types.ts";
+import type { TargetProfile } from "../project/types.ts";
+import { keepManifest } from "./keep-manifest.ts";
 import { errorView, styleFor, withSession, type CliContext } from "./context.ts";
 import { selectionOf, type RunCommandOptions } from "./options.ts";
 import { lakeVersion } from "./version.ts";
@@ -30,7 +32,7 @@ export async function runNodes(
       now: context.now,
       width: () => stream.columns || 80,
     });
-    const shared = { context, options, graph: session.graph, adapterType: session.profile.compute.type };
+    const shared = { context, options, graph: session.graph, profile: session.profile };
     let result: RunResult;
     try {
       result = await executeRun(session, {
@@ -124,17 +126,16 @@ async function writeArtifacts(parts: {
   readonly options: RunCommandOptions;
   readonly result: RunResult;
   readonly graph: Graph;
-  readonly adapterType: string;
+  readonly profile: TargetProfile;
 }): Promise<void> {
-  const { context, options, result, graph, adapterType } = parts;
-  const [{ toManifest }, { toRunResults }, { writeArtifact }] = await Promise.all([
-    import("../report/manifest.ts"),
+  const { context, options, result, graph, profile } = parts;
+  const [{ toRunResults }, { writeArtifact }] = await Promise.all([
     import("../report/run-results.ts"),
     import("../report/write-artifact.ts"),
   ]);
   const folder = path.join(graph.project.root, graph.project.settings.targetPath);
   const metadata = artifactOptions(context, options, result);
-  await writeArtifact(folder, "manifest.json", toManifest(graph, { ...metadata, adapterType }));
+  await keepManifest({ context, graph, profile, invocationId: result.runId });
   await writeArtifact(folder, "run_results.json", toRunResults(result, metadata));
 }
 

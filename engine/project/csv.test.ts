@@ -23,7 +23,12 @@ describe("parseCsv", () => {
   });
 
   test("a trailing comma is a null at the end", () => {
-    expect(parseCsv("a,b\n1,\n2,")).toMatchObject({ rows: [["1", null], ["2", null]] });
+    expect(parseCsv("a,b\n1,\n2,")).toMatchObject({
+      rows: [
+        ["1", null],
+        ["2", null],
+      ],
+    });
   });
 
   test.each([

@@ -41,7 +41,7 @@ function readRecords(text: string): Record[] | CsvProblem {
   while (at < text.length) {
     const fields: (string | null)[] = [];
     const start = line;
-    for (let more = true; more; ) {
+    for (let more = true; more;) {
       const field = readField(text, at);
       if (field === null) return { problem: `the quote that line ${line} opens is not closed`, line };
       fields.push(field.value);

@@ -207,7 +207,11 @@ function checkMemoryLimit(output: YamlNode, compute: Typed, problems: Problems):
   const node = output.entries?.get("compute")?.node.entries?.get("memory_limit")?.node;
   const found = problems.shown(limit);
   const expected = "a size such as 1GB or 512MiB";
-  problems.add("project/wrong-type", { what: "memory_limit of compute", found, expected }, node?.at ?? output.at);
+  problems.add(
+    "project/wrong-type",
+    { what: "memory_limit of compute", found, expected },
+    node?.at ?? output.at,
+  );
 }
 
 function withType(output: YamlNode, key: string, fallback: string, problems: Problems): Typed {

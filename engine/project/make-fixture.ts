@@ -60,13 +60,21 @@ function dictRows({ problems }: Builder, what: string, rows: YamlNode): Fixture 
   const before = problems.errors.length;
   const found = rows.items;
   if (found === null) {
-    const parameters = { what: `rows of ${what}`, found: problems.shown(rows.value), expected: "a list of mappings" };
+    const parameters = {
+      what: `rows of ${what}`,
+      found: problems.shown(rows.value),
+      expected: "a list of mappings",
+    };
     problems.add("project/wrong-type", parameters, rows.at, "or say format: csv or format: sql");
     return null;
   }
   for (const item of found) {
     if (item.entries === null) {
-      const parameters = { what: `a row of ${what}`, found: problems.shown(item.value), expected: "a mapping" };
+      const parameters = {
+        what: `a row of ${what}`,
+        found: problems.shown(item.value),
+        expected: "a mapping",
+      };
       problems.add("project/wrong-type", parameters, item.at);
     }
     for (const name of item.entries?.keys() ?? []) if (!columns.includes(name)) columns.push(name);
@@ -87,7 +95,8 @@ function fromFile(
   const { fixture } = read;
   const at = node.entries?.get("fixture")?.node.at ?? node.at;
   const files = builder.files.filter(({ kind }) => kind === "fixture");
-  const fits = (file: ProjectFile): boolean => read.format === undefined || file.path.endsWith(`.${read.format}`);
+  const fits = (file: ProjectFile): boolean =>
+    read.format === undefined || file.path.endsWith(`.${read.format}`);
   const [file, second] = files.filter((found) => nameOf(found) === fixture && fits(found));
   if (file === undefined) {
     const hint = didYouMean(fixture, files.filter(fits).map(nameOf));
@@ -95,7 +104,11 @@ function fromFile(
     return null;
   }
   if (second !== undefined) {
-    problems.add("project/duplicate-name", { kind: "fixture", name: fixture, first: file.path }, { file: second.path });
+    problems.add(
+      "project/duplicate-name",
+      { kind: "fixture", name: fixture, first: file.path },
+      { file: second.path },
+    );
     return null;
   }
   const format = file.path.endsWith(".sql") ? "sql" : "csv";
@@ -108,7 +121,12 @@ function nameOf({ below }: ProjectFile): string {
 
 function fromText(
   { problems }: Builder,
-  content: { readonly what: string; readonly format: "csv" | "sql"; readonly text: string; readonly at: Location },
+  content: {
+    readonly what: string;
+    readonly format: "csv" | "sql";
+    readonly text: string;
+    readonly at: Location;
+  },
 ): Fixture | null {
   const { what, format, at } = content;
   if (format === "sql") return { kind: "sql", sql: content.text.replace(/;\s*$/, ""), at };

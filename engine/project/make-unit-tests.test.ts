@@ -141,7 +141,7 @@ test("plain incremental: true means the same as the override", async () => {
 
 describe("what is wrong is told with its line", () => {
   test.each([
-    ["an unknown model", ["model: m", "model: mm"], "project/unit-test-model 3 did you mean m?"],
+    ["an unknown model", ["model: m", "model: mm"], 'project/unit-test-model 3 did you mean "m"?'],
     ["no model", ["    model: m\n", ""], "project/missing-key 3"],
     ["no expect", [/ {4}expect:[\s\S]*/, ""], "project/missing-key 3"],
     [

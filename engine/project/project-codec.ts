@@ -191,7 +191,8 @@ export function decodeProject(options: {
     if (node["columns"] === 0) node["columns"] = [];
     if (node["constraints"] === 0) node["constraints"] = [];
     if (config >= 0) node[type === "test" ? "testConfig" : "config"] = encoded.configs[config];
-    if (type !== "seed" && type !== "source" && type !== "unit_test") node["references"] = decodeRow(references, own, names);
+    if (type !== "seed" && type !== "source" && type !== "unit_test")
+      node["references"] = decodeRow(references, own, names);
     nodes.set(node["uniqueId"] as string, node as unknown as ProjectNode);
   }
   return {

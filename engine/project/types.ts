@@ -179,7 +179,11 @@ export interface UnitTest {
   readonly attachedTo: string;
   /** Whether the model is rendered as on its later runs. */
   readonly incremental: boolean;
-  readonly given: readonly { readonly input: UnitTestInput; readonly fixture: Fixture; readonly at: Location }[];
+  readonly given: readonly {
+    readonly input: UnitTestInput;
+    readonly fixture: Fixture;
+    readonly at: Location;
+  }[];
   readonly expect: Fixture;
   readonly overrides: UnitTestOverrides;
   readonly at: Location;

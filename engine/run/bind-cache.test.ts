@@ -30,12 +30,13 @@ async function bind(models: Record<string, string>, columns: readonly Column[] =
       ...adapters,
       async compute(...parameters): Promise<Compute> {
         const compute = await adapters.compute(...parameters);
-        const { bind: bindAll } = compute;
-        compute.bind = (requests, inputs) => {
-          asked.push(...requests.filter((request) => request.columns === undefined).map(({ id }) => id));
-          return bindAll(requests, inputs);
+        return {
+          ...compute,
+          bind(requests, inputs) {
+            asked.push(...requests.filter((request) => request.columns === undefined).map(({ id }) => id));
+            return compute.bind(requests, inputs);
+          },
         };
-        return compute;
       },
     },
   });

@@ -4,7 +4,7 @@ import type { Column } from "../compute/compute.ts";
 import { selectNodes } from "../graph/select.ts";
 import type { SelectionRequest } from "../graph/types.ts";
 import { loadTables } from "../iceberg/transaction.ts";
-import type { DataTest, Model, Seed } from "../project/types.ts";
+import type { Model } from "../project/types.ts";
 import { tableName } from "../catalog/catalog.ts";
 import { bindNodes } from "./bind-nodes.ts";
 import { CompiledFolder } from "./compiled.ts";
@@ -39,7 +39,7 @@ export async function compileNodes(session: Session, selection: SelectionRequest
     const kept =
       needed.has(id) &&
       (node?.resourceType === "model" || node?.resourceType === "seed" || node?.resourceType === "test");
-    return kept ? [node as Model | Seed | DataTest] : [];
+    return kept ? [node] : [];
   });
   const incremental = (model: Model): boolean =>
     model.config.materialized === "incremental" && tables.get(model.uniqueId) !== undefined;

@@ -145,10 +145,7 @@ const typesOf: Readonly<Record<RunOptions["command"], readonly ProjectNode["reso
   build: ["seed", "model", "test", "unit_test"],
 };
 
-function select(
-  session: Session,
-  options: RunOptions,
-): { nodes: RunNode[]; warnings: readonly string[] } {
+function select(session: Session, options: RunOptions): { nodes: RunNode[]; warnings: readonly string[] } {
   const { ids, warnings } = selectNodesWithWarnings(session.graph, options);
   const types = new Set<string>(typesOf[options.command]);
   const wanted =

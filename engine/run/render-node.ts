@@ -98,7 +98,11 @@ export class Renderer {
       macroTexts,
       vars: { ...settings.vars, ...vars },
       envVar: (name) =>
-        Object.hasOwn(envVars, name) ? envVars[name] : (allowed.has(name) && !secretNames.test(name) ? env[name] : null),
+        Object.hasOwn(envVars, name)
+          ? envVars[name]
+          : allowed.has(name) && !secretNames.test(name)
+            ? env[name]
+            : null,
       target: targetValues(profile),
       incremental: options.incremental ?? false,
       this: options.self ?? null,

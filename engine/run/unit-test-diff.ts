@@ -58,7 +58,10 @@ function canonicalJson(text: string): string {
   }
 }
 
-function without(rows: readonly (readonly string[])[], others: readonly (readonly string[])[]): (readonly string[])[] {
+function without(
+  rows: readonly (readonly string[])[],
+  others: readonly (readonly string[])[],
+): (readonly string[])[] {
   const counts = new Map<string, number>();
   for (const row of others) counts.set(row.join(), (counts.get(row.join()) ?? 0) + 1);
   return rows.filter((row) => {

@@ -153,10 +153,16 @@ async function checkExactSql(
   const { rows } = await options.compute.query({ sql, relations: [raw] });
   const wrong = doubtful.find((_, index) => Number(rows[0]?.[index]) > 0);
   if (wrong === undefined) return;
-  throw valueError(options, `the column ${wrong.name} is a ${wrong.type}, which cannot hold what the SQL gives`);
+  throw valueError(
+    options,
+    `the column ${wrong.name} is a ${wrong.type}, which cannot hold what the SQL gives`,
+  );
 }
 
-export function valueError(options: Omit<FixtureOptions, "compute" | "columns" | "name">, reason: string): LakeError {
+export function valueError(
+  options: Pick<FixtureOptions, "fixture" | "test" | "what">,
+  reason: string,
+): LakeError {
   const { test, what, fixture } = options;
   return lakeError("run/unit-test-value", { test, what, reason }, { at: fixture.at });
 }

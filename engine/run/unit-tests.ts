@@ -17,6 +17,7 @@ import type { Session } from "./session.ts";
 import type { NodeResult } from "./types.ts";
 import { diffRows } from "./unit-test-diff.ts";
 import { fixtureRelations, valueError } from "./unit-test-rows.ts";
+import type { FixtureOptions } from "./unit-test-rows.ts";
 
 export interface UnitTestContext {
   readonly session: Session;
@@ -32,7 +33,11 @@ export async function runUnitTest(context: UnitTestContext, planned: PlannedNode
   const test = planned.node as UnitTest;
   const startedMs = session.now();
   let compiledPath: string | undefined;
-  const result = (status: "pass" | "fail" | "error", message: string, rest: Partial<NodeResult>): NodeResult => ({
+  const result = (
+    status: "pass" | "fail" | "error",
+    message: string,
+    rest: Partial<NodeResult>,
+  ): NodeResult => ({
     uniqueId: test.uniqueId,
     resourceType: "unit_test",
     status,
@@ -71,8 +76,13 @@ const clock = new Set([
 export async function isVolatileUnitTest(context: UnitTestContext, planned: PlannedNode): Promise<boolean> {
   const test = planned.node as UnitTest;
   const compute = await context.session.compute();
-  const found = await compute.volatileFunctions(renderUnitTest(context, test).rendered.sql);
-  return found.some((name) => test.overrides.nowMs === undefined || !clock.has(name));
+  const fixtures = [...test.given.map(({ fixture }) => fixture), test.expect];
+  const statements = fixtures.flatMap((fixture) => (fixture.kind === "sql" ? [fixture.sql] : []));
+  for (const sql of [renderUnitTest(context, test).rendered.sql, ...statements]) {
+    const found = await compute.volatileFunctions(sql);
+    if (found.some((name) => test.overrides.nowMs === undefined || !clock.has(name))) return true;
+  }
+  return false;
 }
 
 interface Subject {
@@ -100,7 +110,7 @@ async function compare(context: UnitTestContext, subject: Subject): Promise<Retu
   // No rows expected, no columns named: nothing may come out.
   const columns = listed.length === 0 ? actual.columns : listed;
   const expected =
-    listed.length === 0 ? [] : (await fixtureRows(compute, { ...options, relations })).rows;
+    listed.length === 0 ? [] : (await fixtureRows(compute, { ...options, ...clockOf(test), relations })).rows;
   const positions = columns.map((column) => actual.columns.indexOf(column));
   return diffRows({
     columns,
@@ -109,16 +119,21 @@ async function compare(context: UnitTestContext, subject: Subject): Promise<Retu
   });
 }
 
-type Described = Omit<Parameters<typeof valueError>[0], never> & {
-  readonly name: string;
+interface Described extends Pick<FixtureOptions, "fixture" | "test" | "what" | "name"> {
   readonly relations: readonly Relation[];
-};
+  readonly nowMs?: number;
+}
+
+function clockOf({ overrides: { nowMs } }: UnitTest): { readonly nowMs?: number } {
+  return nowMs === undefined ? {} : { nowMs };
+}
 
 /** The rows of one fixture alone: a value that its column cannot hold is the file's mistake. */
 async function fixtureRows(compute: Compute, described: Described): Promise<QueryResult> {
-  const { name, relations } = described;
+  const { name, relations, nowMs } = described;
+  const sql = `select * from ${relationName(name)}`;
   try {
-    return await compute.query({ sql: `select * from ${relationName(name)}`, relations });
+    return await compute.query({ sql, relations, ...(nowMs !== undefined && { nowMs }) });
   } catch (error) {
     if (!(error instanceof LakeError)) throw error;
     throw valueError(described, error.message);
@@ -127,7 +142,7 @@ async function fixtureRows(compute: Compute, described: Described): Promise<Quer
 
 async function modelRows(context: UnitTestContext, compute: Compute, subject: Subject): Promise<QueryResult> {
   const { test, model, rendered } = subject;
-  const { nowMs } = test.overrides;
+  const frozen = clockOf(test);
   const inputs: Described[] = [];
   for (const { given, node } of neededInputs(context, subject)) {
     const { fixture } = given;
@@ -139,11 +154,11 @@ async function modelRows(context: UnitTestContext, compute: Compute, subject: Su
       ? await context.columns.before(model)
       : await context.columns.of(node);
     const options = { compute, fixture, name, columns, test: test.name, what };
-    inputs.push({ ...options, ...(await fixtureRelations(options, "null")) });
+    inputs.push({ ...options, ...frozen, ...(await fixtureRelations(options, "null")) });
   }
   try {
     const relations = inputs.flatMap((input) => input.relations);
-    return await compute.query({ sql: rendered.sql, relations, ...(nowMs !== undefined && { nowMs }) });
+    return await compute.query({ sql: rendered.sql, relations, ...frozen });
   } catch (error) {
     if (!(error instanceof LakeError)) throw error;
     for (const input of inputs) await fixtureRows(compute, input);

@@ -22,7 +22,9 @@ test("a metadata file is asked for once, whether it was written or read", async 
   await storage.write(`${folder}/${id}-m0.avro`, bytes("written"));
   await writeFile(`${folder}/00001-${id}.metadata.json`, "read");
   await textOf(`${folder}/00001-${id}.metadata.json`);
-  await Promise.all([`${id}-m0.avro`, `00001-${id}.metadata.json`].map((name) => writeFile(join(folder, name), "other")));
+  await Promise.all(
+    [`${id}-m0.avro`, `00001-${id}.metadata.json`].map((name) => writeFile(join(folder, name), "other")),
+  );
   expect(await textOf(`${folder}/${id}-m0.avro`)).toBe("written");
   expect(await textOf(`${folder}/00001-${id}.metadata.json`)).toBe("read");
 });

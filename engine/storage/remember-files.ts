@@ -3,7 +3,8 @@
 import type { Storage } from "./storage.ts";
 
 /** Names that engines make unique: what stands under one is written once. */
-const immutable = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}[^/]*\.(?:avro|metadata\.json)$/;
+const immutable =
+  /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}[^/]*\.(?:avro|metadata\.json)$/;
 const largestBytes = 1024 * 1024;
 const defaultMaxBytes = 32 * 1024 * 1024;
 

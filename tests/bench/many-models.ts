@@ -25,6 +25,8 @@ export async function manyModels(): Promise<string> {
     await add("`lake parse`, first time", "parse");
     await add("`lake parse`, nothing changed", "parse");
     await add("`lake compile`, binds all", "compile", "--quiet");
+    await add("`lake compile`, nothing changed", "compile", "--quiet");
+    await add("`lake plan`, nothing built", "plan");
     return `### 10,000 models, 4,000 tests (one run each)\n\n${table([columns.slice(0, 4), ...rows])}`;
   } finally {
     rmSync(root, { recursive: true, force: true });

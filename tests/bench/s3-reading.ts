@@ -44,7 +44,9 @@ for (const files of [1, 744]) {
   let started = performance.now();
   await storage.putFiles(table);
   const bytes = table.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  say(`${files} file(s), ${(bytes / 1e6).toFixed(1)} MB: written in ${(performance.now() - started).toFixed(0)} ms`);
+  say(
+    `${files} file(s), ${(bytes / 1e6).toFixed(1)} MB: written in ${(performance.now() - started).toFixed(0)} ms`,
+  );
   for (let round = 1; round <= 3; round += 1) {
     const list = table.map(({ path }) => `'${path}'`).join(", ");
     started = performance.now();

@@ -12,6 +12,11 @@ import { describeWith } from "../services/skip.ts";
 import { startVersitygw, versitygwUnavailable, type RunningS3 } from "../services/versitygw.ts";
 import { scratchFolder } from "./adapters.ts";
 
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 describeWith(versitygwUnavailable(), "S3 under faults", () => {
@@ -47,11 +52,8 @@ describeWith(versitygwUnavailable(), "S3 under faults", () => {
   });
 
   const textOf = async (path: string): Promise<string> => new TextDecoder().decode(await direct.read(path));
-  async function listed(at: string): Promise<string[]> {
-    const paths: string[] = [];
-    for await (const file of direct.list(at)) paths.push(file.path);
-    return paths.sort();
-  }
+  const listed = async (at: string): Promise<string[]> =>
+    (await all(direct.list(at))).map(({ path }) => path).sort();
   async function streamed(path: string): Promise<Buffer> {
     const pieces: Uint8Array[] = [];
     for await (const piece of storage.readStream(path)) pieces.push(piece);
@@ -82,15 +84,42 @@ describeWith(versitygwUnavailable(), "S3 under faults", () => {
     });
 
     test("reads, lists, looks and deletes go through it", async () => {
-      await direct.write(`${prefix}/a`, bytes("content"));
-      for (const method of ["GET", "HEAD", "POST"]) {
+      const path = `${prefix}/a`;
+      await direct.write(path, bytes("content"));
+      const failTwice = (method: string): void =>
         proxy.fail({ method, times: 2, what: { answer: 500, code: "InternalError" } });
-        if (method === "GET") expect(await streamed(`${prefix}/a`)).toEqual(Buffer.from("content"));
-        if (method === "HEAD") expect(await storage.stat(`${prefix}/a`)).toMatchObject({ sizeBytes: 7 });
-        if (method === "POST") await storage.delete([`${prefix}/a`]);
-      }
+      failTwice("GET");
+      expect(await streamed(path)).toEqual(Buffer.from("content"));
+      failTwice("GET");
+      expect(await all(storage.list(prefix))).toMatchObject([{ path, sizeBytes: 7 }]);
+      failTwice("HEAD");
+      expect(await storage.stat(path)).toMatchObject({ sizeBytes: 7 });
+      failTwice("POST");
+      await storage.delete([path]);
       expect(await listed(prefix)).toEqual([]);
     });
+  });
+
+  test("a list asks for a page when it is needed, one ahead", async () => {
+    const folder = await scratchFolder();
+    const files = Array.from({ length: 3500 }, (_, number) => ({
+      localPath: join(folder, String(number)),
+      path: `${prefix}/${number}`,
+    }));
+    await Promise.all(files.map(({ localPath }) => writeFile(localPath, "")));
+    await direct.putFiles(files);
+    let seen = 0;
+    for await (const file of storage.list(prefix)) {
+      seen += 1;
+      expect(file.sizeBytes).toBe(0);
+      if (seen === 10) break;
+    }
+    expect(counted("ListObjectsV2")).toBeLessThanOrEqual(2);
+    let pages = 0;
+    const other = openS3Storage({ storage: server.storage, onRequest: () => (pages += 1) });
+    expect((await all(other.list(prefix))).length).toBe(3500);
+    expect(pages).toBe(4);
+    await rm(folder, { recursive: true });
   });
 
   test("a server that stays silent is left after the timeout, and asked again", async () => {
@@ -250,7 +279,7 @@ describeWith(versitygwUnavailable(), "S3 under faults", () => {
 
   test("no error, log or inspection shows a key", async () => {
     const secrets = [server.accessKeyId, server.secretAccessKey];
-    const shown: string[] = [inspect(storage, { depth: 10 }), String(storage), JSON.stringify(storage)];
+    const shown: string[] = [inspect(storage, { depth: 10, showHidden: true }), JSON.stringify(storage)];
     const note = async (act: Promise<unknown>): Promise<void> => {
       const error: unknown = await act.catch((caught: unknown) => caught);
       shown.push(inspect(error, { depth: 10, showHidden: true }), JSON.stringify(error));

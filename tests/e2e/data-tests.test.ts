@@ -123,7 +123,10 @@ describe("configuration", () => {
     const files = configured("limit: 3");
     using here = makeProject({
       ...files,
-      "models/t.yml": String(files["models/t.yml"]).replace("}}]", "}}, {not_null: {name: some, config: {where: id <= 4}}}]"),
+      "models/t.yml": String(files["models/t.yml"]).replace(
+        "}}]",
+        "}}, {not_null: {name: some, config: {where: id <= 4}}}]",
+      ),
     });
     expect(statuses(await here.run({}))).toEqual({ asked: ["fail", 3], some: ["fail", 4] });
   });

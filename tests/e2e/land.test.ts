@@ -1,6 +1,6 @@
 // `lake land`: what lies in the landing zone afterwards, on local files and on S3.
 import { randomUUID } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { gunzipSync, gzipSync, zstdDecompressSync } from "node:zlib";
@@ -21,6 +21,8 @@ const sources = `sources:
 `;
 
 interface Place {
+  /** A folder of this machine, which the target may use. */
+  readonly root: string;
   readonly profiles: string;
   /** Where the source's files come to lie. */
   readonly folder: string;
@@ -30,6 +32,7 @@ interface Place {
 const local = (): Place => {
   const root = path.join(tmpdir(), `lake-land-test-${randomUUID()}`);
   return {
+    root,
     profiles: `shop: {outputs: {dev: {schema: a, warehouse: ${root}/w, landing: ${root}/landing}}}`,
     folder: `${root}/landing/events`,
     storage: openLocalStorage(),
@@ -46,13 +49,15 @@ describeWith(versitygwUnavailable(), "landing files on S3", () => {
   afterAll(() => server.stop());
   suite(async () => {
     const bucket = await server.createBucket();
+    const root = path.join(tmpdir(), `lake-land-test-${randomUUID()}`);
     const output = {
       schema: "a",
-      warehouse: path.join(tmpdir(), `lake-land-test-${randomUUID()}`),
+      warehouse: root,
       landing: `s3://${bucket}/bronze`,
       storage: server.storage,
     };
     return {
+      root,
       profiles: JSON.stringify({ shop: { outputs: { dev: output } } }),
       folder: `s3://${bucket}/bronze/events`,
       storage: openS3Storage({ storage: server.storage }),
@@ -66,7 +71,10 @@ function suite(open: () => Promise<Place>): void {
   beforeEach(async () => {
     place = await open();
     project = makeProject({ "models/sources.yml": sources, "profiles.yml": place.profiles });
-    return () => project[Symbol.dispose]();
+    return () => {
+      project[Symbol.dispose]();
+      rmSync(place.root, { recursive: true, force: true });
+    };
   });
   const land = (...args: string[]): ReturnType<TestProject["cli"]> => project.cli("land", ...args);
   async function landed(): Promise<Record<string, string>> {

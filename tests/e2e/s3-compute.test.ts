@@ -58,7 +58,9 @@ describeWith(versitygwUnavailable(), "the embedded engine over S3", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const write = async (request: Partial<WriteRequest> & { readonly sql: string }): Promise<readonly DataFile[]> => {
+  const write = async (
+    request: Partial<WriteRequest> & { readonly sql: string },
+  ): Promise<readonly DataFile[]> => {
     const whole: WriteRequest = {
       id: "test",
       relations: [],
@@ -71,7 +73,12 @@ describeWith(versitygwUnavailable(), "the embedded engine over S3", () => {
     };
     return (await compute.write(whole)).files;
   };
-  const relation = (tasks: IcebergRelation["tasks"]): IcebergRelation => ({ kind: "iceberg", name: "ns.t", schema, tasks });
+  const relation = (tasks: IcebergRelation["tasks"]): IcebergRelation => ({
+    kind: "iceberg",
+    name: "ns.t",
+    schema,
+    tasks,
+  });
   async function listed(): Promise<string[]> {
     const found: string[] = [];
     for await (const file of storage.list(location)) found.push(file.path);
@@ -90,9 +97,21 @@ describeWith(versitygwUnavailable(), "the embedded engine over S3", () => {
     const deletes: DataFile[] = [{ ...positional, content: "position-deletes" }];
     const tasks = [{ file, sequenceNumber: 1n, deletes }];
     // Another engine, which has nothing of it in its cache.
-    const other = await openDuckDb({ timezone: "UTC", threads: 1, memoryLimitBytes: 300_000_000, tempDirectory: folder, allowedDirectories: [] }, storage);
+    const other = await openDuckDb(
+      {
+        timezone: "UTC",
+        threads: 1,
+        memoryLimitBytes: 300_000_000,
+        tempDirectory: folder,
+        allowedDirectories: [],
+      },
+      storage,
+    );
     for (const engine of [compute, other]) {
-      const { rows } = await engine.query({ sql: 'select list(id order by id) from "ns.t"', relations: [relation(tasks)] });
+      const { rows } = await engine.query({
+        sql: 'select list(id order by id) from "ns.t"',
+        relations: [relation(tasks)],
+      });
       expect(rows).toEqual([[[0, 1, 3, 4, 6, 7, 8, 9]]]);
     }
     await other.close();
@@ -102,7 +121,9 @@ describeWith(versitygwUnavailable(), "the embedded engine over S3", () => {
     const [file] = await write({ sql: "select 1 as id, 'k' as kind" });
     if (file === undefined) throw new Error("nothing was written");
     await storage.delete([file.path]);
-    const relations = [{ ...relation([{ file: { ...file, path: `${file.path}.gone` }, sequenceNumber: 1n, deletes: [] }]) }];
+    const relations = [
+      { ...relation([{ file: { ...file, path: `${file.path}.gone` }, sequenceNumber: 1n, deletes: [] }]) },
+    ];
     expect((await compute.query({ sql: "select 1 as one", relations })).rows).toEqual([[1]]);
     await expect(compute.query({ sql: 'select * from "ns.t"', relations })).rejects.toMatchObject({
       code: "storage/not-found",
@@ -115,24 +136,38 @@ describeWith(versitygwUnavailable(), "the embedded engine over S3", () => {
     await expect(
       write({
         sql: "select i as id, 'a b/c%' || i % 30 as kind from range(300) t(i)",
-        spec: { "spec-id": 0, fields: [{ "source-id": 2, "field-id": 1000, name: "kind", transform: "identity" }] },
+        spec: {
+          "spec-id": 0,
+          fields: [{ "source-id": 2, "field-id": 1000, name: "kind", transform: "identity" }],
+        },
       }),
     ).rejects.toMatchObject({ code: "storage/failed", message: expect.stringContaining("access denied") });
     expect(await listed()).toEqual(before);
     proxy.fail();
     const files = await write({
       sql: "select i as id, 'a b/c%' || i % 30 as kind from range(300) t(i)",
-      spec: { "spec-id": 0, fields: [{ "source-id": 2, "field-id": 1000, name: "kind", transform: "identity" }] },
+      spec: {
+        "spec-id": 0,
+        fields: [{ "source-id": 2, "field-id": 1000, name: "kind", transform: "identity" }],
+      },
     });
     expect((await listed()).length).toBe(before.length + 30);
     const tasks = files.map((file) => ({ file, sequenceNumber: 1n, deletes: [] }));
-    const { rows } = await compute.query({ sql: 'select count(*), count(distinct kind) from "ns.t"', relations: [relation(tasks)] });
+    const { rows } = await compute.query({
+      sql: 'select count(*), count(distinct kind) from "ns.t"',
+      relations: [relation(tasks)],
+    });
     expect(rows).toEqual([[300, 30]]);
   });
 
   test("a model cannot read an object by itself", async () => {
-    for (const sql of [`select * from read_parquet('${location}/data/*.parquet')`, `select * from '${location}/a.parquet'`]) {
-      await expect(compute.query({ sql, relations: [] })).rejects.toMatchObject({ code: expect.stringMatching(/^compute\//) });
+    for (const sql of [
+      `select * from read_parquet('${location}/data/*.parquet')`,
+      `select * from '${location}/a.parquet'`,
+    ]) {
+      await expect(compute.query({ sql, relations: [] })).rejects.toMatchObject({
+        code: expect.stringMatching(/^compute\//),
+      });
     }
   });
 });

@@ -73,19 +73,32 @@ describeWith(await motoUnavailable(), "encryption and roles", () => {
       catalog: { type: "sql", uri: "sqlite:///lake.db" },
       storage: { endpoint: server.endpoint, ...keys, ...sse },
     };
-    project = makeProject({ ...models, "profiles.yml": JSON.stringify({ shop: { outputs: { dev: output } } }) });
+    project = makeProject({
+      ...models,
+      "profiles.yml": JSON.stringify({ shop: { outputs: { dev: output } } }),
+    });
     expect(await project.cli("land", "a.jsonl")).toMatchObject({ code: 0 });
     const { results } = await project.run({});
     expect(results.map(({ error }) => error).filter(Boolean)).toEqual([]);
     const found = await encryptions();
-    for (const part of ["landing/events/a.jsonl", ".parquet", "-m0.avro", "/snap-", ".metadata.json", "quarantine", "/ledger/"]) {
-      expect([...found.keys()].some((key) => key.includes(part)), part).toBe(true);
+    for (const part of [
+      "landing/events/a.jsonl",
+      ".parquet",
+      "-m0.avro",
+      "/snap-",
+      ".metadata.json",
+      "quarantine",
+      "/ledger/",
+    ]) {
+      expect([...found.keys()].filter((key) => key.includes(part)).length).toBeGreaterThan(0);
     }
     expect([...new Set(found.values())]).toEqual([expected]);
   });
 
   test("an upload in parts asks for it, too", async () => {
-    const storage = openS3Storage({ storage: { endpoint: server.endpoint, ...keys, sse: "kms", kms_key_id: keyId } });
+    const storage = openS3Storage({
+      storage: { endpoint: server.endpoint, ...keys, sse: "kms", kms_key_id: keyId },
+    });
     await storage.write(`s3://${bucket}/large`, randomBytes(20_000_000));
     await storage.writeIfAbsent(`s3://${bucket}/once`, randomBytes(10));
     expect([...(await encryptions()).values()]).toEqual([`aws:kms ${keyId}`, `aws:kms ${keyId}`]);
@@ -94,7 +107,11 @@ describeWith(await motoUnavailable(), "encryption and roles", () => {
   test("an assumed role signs the requests", async () => {
     const proxy = await startHttpFaultProxy(server.endpoint);
     try {
-      const role = { role_arn: "arn:aws:iam::123456789012:role/lake", external_id: "prod", sts_endpoint: proxy.endpoint };
+      const role = {
+        role_arn: "arn:aws:iam::123456789012:role/lake",
+        external_id: "prod",
+        sts_endpoint: proxy.endpoint,
+      };
       const storage = openS3Storage({ storage: { endpoint: proxy.endpoint, ...keys, ...role } });
       await storage.write(`s3://${bucket}/a`, randomBytes(10));
       await storage.read(`s3://${bucket}/a`);

@@ -44,7 +44,10 @@ const good = `      rows:
 
 describe("in lake build", () => {
   test("it passes before anything exists, and is not run again while its text is the same", async () => {
-    using here = makeProject({ ...base, "models/m.yml": unitTest(good, `\n    overrides: {now: "2025-07-31T00:00:00+09:00"}`) });
+    using here = makeProject({
+      ...base,
+      "models/m.yml": unitTest(good, `\n    overrides: {now: "2025-07-31T00:00:00+09:00"}`),
+    });
     const first = await here.run({});
     expect(first.of("converts")).toMatchObject({ status: "pass", resourceType: "unit_test", failures: 0 });
     expect(first.success).toBe(true);
@@ -53,7 +56,9 @@ describe("in lake build", () => {
     expect((await here.run({})).of("converts")?.status).toBe("reused");
     here.write({ "models/orders.sql": `${String(base["models/orders.sql"])}-- a remark\n` });
     expect((await here.run({})).of("converts")?.status).toBe("reused");
-    here.write({ "models/in_won.sql": String(base["models/in_won.sql"]).replace("amount * rate", "rate * amount") });
+    here.write({
+      "models/in_won.sql": String(base["models/in_won.sql"]).replace("amount * rate", "rate * amount"),
+    });
     expect((await here.run({})).of("converts")).toMatchObject({ status: "pass" });
     expect((await here.run({ noReuse: true })).of("converts")).toMatchObject({ status: "pass" });
   });
@@ -68,7 +73,9 @@ describe("in lake build", () => {
     using here = makeProject({ ...base, "models/m.yml": unitTest(good) });
     await here.run({});
     const before = await here.catalog();
-    here.write({ "models/in_won.sql": String(base["models/in_won.sql"]).replace("amount * rate", "amount * rate + 1") });
+    here.write({
+      "models/in_won.sql": String(base["models/in_won.sql"]).replace("amount * rate", "amount * rate + 1"),
+    });
     const failed = await here.run({});
     expect(failed).toMatchObject({ success: false, published: false });
     expect(failed.of("converts")).toMatchObject({ status: "fail", failures: 2 });
@@ -88,13 +95,66 @@ describe("in lake build", () => {
     expect((await here.run({ command: "run", select: ["orders"] })).of("converts")).toBeUndefined();
   });
 
-  test("a selection of the model takes it along; its own methods find it", async () => {
+  test("a selection takes it along with its model, and finds it alone", async () => {
     using here = makeProject({ ...base, "models/m.yml": unitTest(good) });
-    const ls = async (select: string): Promise<string> => (await here.cli("ls", "-s", select, "--output", "name")).stdout;
-    expect(await ls("in_won")).toContain("converts");
-    for (const select of ["unit_test:converts", "test_type:unit", "resource_type:unit_test", "test_name:conv*"])
-      expect(await ls(select)).toBe("converts\n");
-    expect((await here.run({ command: "test", select: ["in_won,test_type:unit"] })).results).toHaveLength(1);
+    expect((await here.cli("ls", "-s", "in_won", "--output", "name")).stdout).toBe("in_won\nconverts\n");
+    const outcome = await here.run({ select: ["in_won,test_type:unit"] });
+    expect(outcome.results.map(({ uniqueId }) => uniqueId)).toEqual(["unit_test.shop.in_won.converts"]);
+  });
+
+  test("an incremental model is given the rows of its table, with the table's columns", async () => {
+    using here = makeProject({
+      "models/a.sql": `{{config materialized="table"}}\nselect 1::bigint as id\n`,
+      "models/i.sql": `{{config materialized="incremental"}}\nselect id, 'x' as word from {{ref "a"}}{{#if incremental}}\nwhere id > (select coalesce(max(id), 0) from {{this}} where word = 'x'){{/if}}\n`,
+      "models/m.yml": `version: 2
+unit_tests:
+  - name: later
+    model: i
+    incremental: true
+    given:
+      - {input: ref('a'), rows: [{id: 1}, {id: 2}]}
+      - {input: this, rows: [{id: 1, word: x}, {id: 5}]}
+    expect: {rows: [{id: 2, word: x}]}
+`,
+    });
+    for (const noReuse of [false, true])
+      expect((await here.run({ noReuse })).of("later")).toMatchObject({ status: "pass" });
+    expect(await here.query(`select * from {{ref "i"}}`)).not.toContainEqual([5, null]);
+  });
+
+  test("a failing test of a view holds back the tables behind it", async () => {
+    using here = makeProject({
+      "models/v.sql": "select 1 as id\n",
+      "models/b.sql": `{{config materialized="table"}}\nselect * from {{ref "v"}}\n`,
+      "models/m.yml": "version: 2\nunit_tests: [{name: wrong, model: v, expect: {rows: [{id: 2}]}}]\n",
+    });
+    const outcome = await here.run({});
+    expect(outcome.results.map(({ uniqueId, status }) => [uniqueId.split(".").at(-1), status])).toEqual([
+      ["wrong", "fail"],
+      ["v", "skipped"],
+      ["b", "skipped"],
+    ]);
+    expect(await here.catalog()).toEqual({});
+  });
+
+  test("types of inputs are those of the tables as this run leaves them", async () => {
+    using here = makeProject({
+      "models/a.sql": `{{config materialized="table"}}\nselect 1::integer as id\n`,
+      "models/v.sql": `select id, id * 2 as twice from {{ref "a"}}\n`,
+      "models/b.sql": `{{config materialized="table"}}\nselect typeof(id) as t, typeof(twice) as u from {{ref "v"}}\n`,
+      "models/m.yml": `version: 2
+unit_tests:
+  - {name: typed, model: b, given: [{input: ref('v'), rows: [{id: 1}]}], expect: {rows: [{t: INTEGER, u: INTEGER}]}}
+`,
+    });
+    expect((await here.run({})).of("typed")).toMatchObject({ status: "pass" });
+    here.write({ "models/a.sql": `{{config materialized="table"}}\nselect 1::bigint as id\n` });
+    const changed = await here.run({});
+    expect(changed.of("typed")).toMatchObject({ status: "fail" });
+    expect(changed.of("typed")?.diff?.rows).toEqual([
+      { kind: "missing", cells: ["INTEGER", "INTEGER"] },
+      { kind: "added", cells: ["BIGINT", "BIGINT"] },
+    ]);
   });
 });
 
@@ -106,11 +166,18 @@ const nested = {
 
 describe("the difference", () => {
   const differing = async (expected: string, sql?: string): Promise<unknown> => {
-    using here = makeProject({ ...base, ...(sql !== undefined && { "models/in_won.sql": sql }), "models/m.yml": unitTest(expected) });
+    using here = makeProject({
+      ...base,
+      ...(sql !== undefined && { "models/in_won.sql": sql }),
+      "models/m.yml": unitTest(expected),
+    });
     const result = (await here.run({ command: "test" })).of("converts");
-    return result?.diff === undefined ? result?.status : result.diff.rows.map(({ kind, cells }) => [kind, ...cells]);
+    return result?.diff === undefined
+      ? result?.status
+      : result.diff.rows.map(({ kind, cells }) => [kind, ...cells]);
   };
-  const rows = (...some: string[]): string => `      rows:\n${some.map((row) => `        - ${row}`).join("\n")}`;
+  const rows = (...some: string[]): string =>
+    `      rows:\n${some.map((row) => `        - ${row}`).join("\n")}`;
 
   test("duplicates count", async () => {
     expect(await differing(rows("{id: 1}", "{id: 2}", "{id: 2}"))).toEqual([["missing", "2"]]);
@@ -126,7 +193,12 @@ describe("the difference", () => {
 
   test("no rows expected means none", async () => {
     expect(await differing("      rows: []")).toHaveLength(2);
-    expect(await differing("      rows: []", "select 1 as a from {{ref \"orders\"}} join {{ref \"rates\"}} using (currency) where false")).toBe("pass");
+    expect(
+      await differing(
+        "      rows: []",
+        'select 1 as a from {{ref "orders"}} join {{ref "rates"}} using (currency) where false',
+      ),
+    ).toBe("pass");
   });
 
   test("nested values, JSON and null are compared as values", async () => {
@@ -140,7 +212,9 @@ ${["as_mappings", "as_text", "other"].map((name) => `  - {name: ${name}, model: 
     const outcome = await here.run({ command: "test" });
     expect(outcome.of("as_mappings")).toMatchObject({ status: "pass" });
     expect(outcome.of("as_text")).toMatchObject({ status: "pass" });
-    expect(outcome.of("other")?.diff?.rows).toEqual([{ kind: "changed", cells: ["[1,3] → [1,2]", '{"a":[2],"b":1}'] }]);
+    expect(outcome.of("other")?.diff?.rows).toEqual([
+      { kind: "changed", cells: ["[1,3] → [1,2]", '{"a":[2],"b":1}'] },
+    ]);
   });
 });
 
@@ -164,7 +238,10 @@ unit_tests:
     });
     expect((await here.run({ command: "test" })).of("with_fixtures")).toMatchObject({ status: "pass" });
     here.write({ "tests/fixtures/some_orders.csv": "id,currency,amount\n1,KRW,11\n2,USD,\n" });
-    expect((await here.run({ command: "test" })).of("with_fixtures")).toMatchObject({ status: "fail", failures: 1 });
+    expect((await here.run({ command: "test" })).of("with_fixtures")).toMatchObject({
+      status: "fail",
+      failures: 1,
+    });
   });
 });
 
@@ -212,8 +289,18 @@ unit_tests:
   test("vars, macros, environment, is_incremental with this, and the clock", async () => {
     using here = makeProject(files);
     const outcome = await here.run({ command: "test" });
-    expect(outcome.results.map(({ uniqueId, status, message, error }) => [uniqueId, status, error?.message ?? message])).toEqual(
-      ["first", "later", "plainly"].map((name) => [`unit_test.shop.days.${name}`, "pass", "rows as expected"]),
+    expect(
+      outcome.results.map(({ uniqueId, status, message, error }) => [
+        uniqueId,
+        status,
+        error?.message ?? message,
+      ]),
+    ).toEqual(
+      ["first", "later", "plainly"].map((name) => [
+        `unit_test.shop.days.${name}`,
+        "pass",
+        "rows as expected",
+      ]),
     );
   });
 
@@ -226,7 +313,10 @@ unit_tests:
       resource_type: "unit_test",
       tested_node_unique_id: "model.shop.days",
       depends_on: { nodes: ["model.shop.days"] },
-      given: [{ input: "source('landing', 'events')", rows: [{ d: 1 }, { d: 2 }], format: "dict" }, { input: "this" }],
+      given: [
+        { input: "source('landing', 'events')", rows: [{ d: 1 }, { d: 2 }], format: "dict" },
+        { input: "this" },
+      ],
       overrides: { macros: { is_incremental: true, stars: "'so' || 'me'" }, vars: { word: "it's" } },
     });
   });
@@ -236,15 +326,50 @@ describe("mistakes", () => {
   const outcome = async (yml: string): Promise<unknown> => {
     using here = makeProject({ ...base, "models/m.yml": yml });
     const result = (await here.run({ command: "test" })).of("converts");
-    return [result?.status, result?.error?.errors[0]?.code ?? result?.error?.code, result?.message, result?.error?.at?.line];
+    return [
+      result?.status,
+      result?.error?.errors[0]?.code ?? result?.error?.code,
+      result?.message,
+      result?.error?.at?.line,
+    ];
   };
 
   test.each([
-    ["an input that is not given", unitTest(good).replace(/ {6}- input: ref\('rates'\)[\s\S]*USD,1000/, ""), "run/unit-test-input-missing", "the unit test converts depends on ref('rates'), which its model in_won reads and which was not found among its given inputs", 3],
-    ["an unknown given column", unitTest(good).replace("amount: 10", "amounts: 10"), "run/unit-test-column", 'invalid column name "amounts" in the unit test converts for ref(\'orders\') (accepted columns are id, currency, amount, ordered_at)', 8],
-    ["an unknown expected column", unitTest(good).replaceAll("won:", "wons:"), "run/unit-test-column", 'invalid column name "wons" in the unit test converts for the expected rows (accepted columns are id, won, day, made_at)', 18],
-    ["a given value that would be rounded", unitTest(good).replace("amount: 1.5", "amount: 1.555"), "run/unit-test-value", "the unit test converts has a value for ref('orders') that does not fit: row 2 has 1.555 in the column amount, which is a DECIMAL(10,2)", 8],
-    ["an expected value that would be rounded", unitTest(good).replace("won: 1500", "won: 1500.4"), "run/unit-test-value", "the unit test converts has a value for the expected rows that does not fit: row 1 has 1500.4 in the column won, which is a BIGINT", 18],
+    [
+      "an input that is not given",
+      unitTest(good).replace(/ {6}- input: ref\('rates'\)[\s\S]*USD,1000/, ""),
+      "run/unit-test-input-missing",
+      "the unit test converts depends on ref('rates'), which its model in_won reads and which was not found among its given inputs",
+      3,
+    ],
+    [
+      "an unknown given column",
+      unitTest(good).replace("amount: 10", "amounts: 10"),
+      "run/unit-test-column",
+      "invalid column name \"amounts\" in the unit test converts for ref('orders') (accepted columns are id, currency, amount, ordered_at)",
+      8,
+    ],
+    [
+      "an unknown expected column",
+      unitTest(good).replaceAll("won:", "wons:"),
+      "run/unit-test-column",
+      'invalid column name "wons" in the unit test converts for the expected rows (accepted columns are id, won, day, made_at)',
+      18,
+    ],
+    [
+      "a given value that would be rounded",
+      unitTest(good).replace("amount: 1.5", "amount: 1.555"),
+      "run/unit-test-value",
+      "the unit test converts has a value for ref('orders') that does not fit: row 2 has 1.555 in the column amount, which is a DECIMAL(10,2)",
+      8,
+    ],
+    [
+      "an expected value that would be rounded",
+      unitTest(good).replace("won: 1500", "won: 1500.4"),
+      "run/unit-test-value",
+      "the unit test converts has a value for the expected rows that does not fit: row 1 has 1500.4 in the column won, which is a BIGINT",
+      18,
+    ],
   ])("%s", async (_, yml, code, message, line) => {
     expect(await outcome(yml)).toEqual(["error", code, message, line]);
   });

@@ -53,6 +53,8 @@ describeWith(
       const { results } = await project.run({});
       expect(results.filter(({ error }) => error !== undefined)).toEqual([]);
     };
+    const numbers = async (sql: string): Promise<number[][]> =>
+      (await project.query(sql)).map((row) => row.map(Number));
     beforeAll(async () => {
       server = await startHiveMetastore();
       project = makeProject({
@@ -101,12 +103,12 @@ describeWith(
       const sum = 190 + 303 - 5;
       expect(left).toEqual([[22, sum, 0]]);
 
-      expect(
-        await project.query("select count(*), sum(id)::bigint, count(note) from lakehouse.events"),
-      ).toEqual([[22n, BigInt(sum), 0n]]);
-      expect(
-        await project.query('select count(*), sum(id)::bigint from {{source "elsewhere" "sparks"}}'),
-      ).toEqual([[22n, BigInt(sum)]]);
+      expect(await numbers('select count(*), sum(id), count(note) from {{ref "events"}}')).toEqual([
+        [22, sum, 0],
+      ]);
+      expect(await numbers('select count(*), sum(id) from {{source "elsewhere" "sparks"}}')).toEqual([
+        [22, sum],
+      ]);
       // Spark's own housekeeping, then both once more.
       const [, , , again] = await runSpark(server, [
         `call hive.system.rewrite_data_files(table => '${events}', options => map('min-input-files', '2'))`,
@@ -115,9 +117,7 @@ describeWith(
         `select count(*), sum(id) from ${events}`,
       ]);
       expect(again).toEqual([[22, sum]]);
-      expect(await project.query("select count(*), sum(id)::bigint from lakehouse.events")).toEqual([
-        [22n, BigInt(sum)],
-      ]);
+      expect(await numbers('select count(*), sum(id) from {{ref "events"}}')).toEqual([[22, sum]]);
     });
   },
 );

@@ -127,10 +127,10 @@ async function configure({ folder, databaseUri, port, warehouse, options }: Conf
   await copyFile(log, join(folder, "log4j2.properties"));
 }
 
-function launch(folder: string, { home, classPath }: Distribution): ChildProcess {
+function launch(folder: string, { java, home, classPath }: Distribution): ChildProcess {
   const opened = ["lang", "util", "net", "nio", "util.concurrent", "util.regex"];
   return spawn(
-    "java",
+    java,
     [
       "-Xmx512m",
       "-XX:+UseSerialGC",

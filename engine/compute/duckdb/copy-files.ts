@@ -272,6 +272,11 @@ export async function copyFiles({
   return written.map((row) => dataFileOf(layout, row, rowGroups));
 }
 
+/** Where the engine wrote a file that `copyFiles` gave. */
+export function writtenPath(layout: FileLayout, file: DataFile): string {
+  return layout.localDirectory + file.path.slice(layout.dataLocation.length);
+}
+
 type Row = Record<string, DuckDBValue>;
 
 async function rowGroupCounts(

@@ -94,7 +94,8 @@ function withoutUnused(sql: string, relations: readonly Relation[]): Relation[] 
   const texts = [sql, ...relations.flatMap((relation) => (relation.kind === "sql" ? [relation.sql] : []))];
   const text = texts.join("\n").toLowerCase();
   return relations.map((relation) => {
-    if (relation.kind !== "iceberg" || text.includes(relationName(relation.name).toLowerCase())) return relation;
+    if (relation.kind !== "iceberg" || text.includes(relationName(relation.name).toLowerCase()))
+      return relation;
     return { kind: "empty", name: relation.name, columns: toColumns(relation.schema) };
   });
 }

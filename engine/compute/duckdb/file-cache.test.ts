@@ -45,7 +45,9 @@ const held = (): number => readdirSync(join(folder, "scratch/cache")).length;
 test("a table's file is brought once for all statements, a large one in parts", async () => {
   const small = await file("a.parquet", randomBytes(1000));
   const large = await file("b.parquet", randomBytes(40_000_000));
-  const releases = await Promise.all([1, 2, 3].map(() => cache.hold({ immutable: [small, large], changeable: [] })));
+  const releases = await Promise.all(
+    [1, 2, 3].map(() => cache.hold({ immutable: [small, large], changeable: [] })),
+  );
   for (const { path } of [small, large]) {
     expect(readFileSync(cache.localPath(path)).equals(readFileSync(path))).toBe(true);
     expect(cache.spelled(cache.localPath(path))).toBe(path);
@@ -84,7 +86,9 @@ test("a landing file that was replaced is brought again, with the time of the ne
 test("a file that is not what the metadata says is refused, and asked for again later", async () => {
   const wrong = { ...(await file("a.parquet", randomBytes(100))), sizeBytes: 101 };
   const hold = (): Promise<unknown> => cache.hold({ immutable: [wrong], changeable: [] });
-  await expect(hold()).rejects.toMatchObject({ message: expect.stringContaining("expected 101 bytes, found 100") });
+  await expect(hold()).rejects.toMatchObject({
+    message: expect.stringContaining("expected 101 bytes, found 100"),
+  });
   await file("a.parquet", randomBytes(101));
   await hold();
 });

@@ -52,6 +52,18 @@ export async function physicalSchemas(
   return cache;
 }
 
+/** Files that one statement wrote have one layout: a single footer tells it for all of them. */
+export async function learnWrittenSchema(
+  session: DuckDbSession,
+  connection: DuckDBConnection,
+  paths: readonly string[],
+): Promise<void> {
+  const [first] = paths;
+  if (first === undefined) return;
+  const physical = (await physicalSchemas(session, connection, [first])).get(first)!;
+  for (const path of paths) session.physicalSchemas.set(path, physical);
+}
+
 async function readFooters(
   connection: DuckDBConnection,
   paths: readonly string[],

@@ -182,6 +182,28 @@ describe("the run's clock", () => {
     expect(await rowsOf(sql)).toEqual(expected);
   });
 
+  test("one query may have another clock, views below it too; those beside and after it have not", async () => {
+    const sql = `select now(), current_date, localtime, current_time::text, (select instant from "v") from "v"`;
+    const relations: Relation[] = [{ kind: "sql", name: "v", sql: "select now() as instant" }];
+    const ask = async (at?: number) =>
+      (await engine.compute.query({ sql, relations, ...(at !== undefined && { nowMs: at }) })).rows;
+    const frozen = ["1999-12-31T15:00:00Z", "2000-01-01", "00:00:00", "00:00:00+09", "1999-12-31T15:00:00Z"];
+    const usual = [
+      "2025-07-01T15:30:00.25Z",
+      "2025-07-02",
+      "00:30:00.25",
+      "00:30:00.25+09",
+      "2025-07-01T15:30:00.25Z",
+    ];
+    const answers = await Promise.all([
+      ask(Date.UTC(1999, 11, 31, 15)),
+      ask(),
+      ask(Date.UTC(1999, 11, 31, 15)),
+    ]);
+    expect(answers).toEqual([[frozen], [usual], [frozen]]);
+    expect(await ask()).toEqual([usual]);
+  });
+
   test("functions that differ between runs are named", async () => {
     expect(
       await engine.compute.volatileFunctions(

@@ -6,11 +6,12 @@ import { isLakeError, lakeError, throwCollected, type LakeError } from "../../co
 import { mapLimited } from "../../common/limit.ts";
 import type { DataFile } from "../../iceberg/types.ts";
 import type { Column, LandingRelation, WriteRequest, WriteResult } from "../compute.ts";
-import { copyFiles, derivedColumns, fileLayout, partitionNames, type FileLayout } from "./copy-files.ts";
+import { copyFiles, derivedColumns, fileLayout, partitionNames, writtenPath, type FileLayout } from "./copy-files.ts";
 import { engineError } from "./errors.ts";
 import { Ingest } from "./ingest.ts";
 import { isLineTooLong, nextLineBytes, usualLineBytes } from "./landing.ts";
 import { MemoryBudget } from "./memory-budget.ts";
+import { learnWrittenSchema } from "./parquet-schema.ts";
 import { createRelations } from "./relations.ts";
 import { checkSelects } from "./safety.ts";
 import { readRows, type DuckDbSession } from "./session.ts";
@@ -118,6 +119,7 @@ async function writeOnce(attempt: Attempt): Promise<WriteResult> {
       // The check of every byte runs beside the read of the rows.
       ingest.startVerification();
       const files = await runPlan(attempt, connection, select);
+      await learnWrittenSchema(session, connection, files.map((file) => writtenPath(attempt.layout, file)));
       const { counts, rejected } = await ingest.finish();
       const rows = files.reduce((sum, file) => sum + file.recordCount, 0n);
       request.onProgress?.({ rows: Number(rows), fraction: 1 });

@@ -53,7 +53,10 @@ export function connect(options: S3Options, onRequest?: (request: S3Request) => 
   if (onRequest) {
     client.middlewareStack.add(
       (next, context) => (input) => {
-        const { method = "", path = "" } = input.request as { readonly method?: string; readonly path?: string };
+        const { method = "", path = "" } = input.request as {
+          readonly method?: string;
+          readonly path?: string;
+        };
         onRequest({ operation: (context.commandName ?? "").replace(/Command$/, ""), method, path });
         return next(input);
       },

@@ -156,17 +156,22 @@ function booleanOf(block: Readonly<Record<string, unknown>>, key: Key): boolean 
 function durationOf(block: Readonly<Record<string, unknown>>, key: Key): number | undefined {
   const value = block[key];
   if (value === undefined || value === null) return undefined;
-  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*(ms|s|m)?$/.exec(String(value)) ?? [];
+  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*(ms|s|m)?$/.exec(plain(value)) ?? [];
   const ms = Number(number) * (unit === "ms" ? 1 : unit === "m" ? 60_000 : 1000);
   if (Number.isFinite(ms) && ms >= 1) return Math.ceil(ms);
   throw bad(key, "seconds, or a number with a unit such as 500ms, 30s, 2m");
+}
+
+/** What YAML gives for a number, with or without quotes. */
+function plain(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? String(value) : "";
 }
 
 function retriesOf(block: Readonly<Record<string, unknown>>): number {
   const value = block["retries"];
   if (value === undefined || value === null) return 5;
   const number = Number(value);
-  if (/^\d+$/.test(String(value)) && number <= 20) return number;
+  if (/^\d+$/.test(plain(value)) && number <= 20) return number;
   throw bad("retries", "a whole number from 0 to 20");
 }
 

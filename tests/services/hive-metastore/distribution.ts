@@ -12,6 +12,7 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const ourClasses = ["NoopFs.java", "Guarded.java"];
 
 export interface Distribution {
+  readonly java: string;
   /** Of the metastore: `lib`, `scripts`. */
   readonly home: string;
   /** What the JVM gets besides the configuration's folder. */
@@ -20,12 +21,13 @@ export interface Distribution {
 
 /** Why a metastore cannot be started here, or null. */
 export function toolsUnavailable(): string | null {
-  const missing = ["java", "javac", "mvn"].filter((tool) => !inPath(tool));
+  const missing = ["java", "javac", "mvn"].filter((tool) => pathOf(tool) === null);
   return missing.length === 0 ? null : `${missing.join(", ")} cannot be found in PATH`;
 }
 
-function inPath(tool: string): boolean {
-  return (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, tool)));
+function pathOf(tool: string): string | null {
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  return folders.map((folder) => join(folder, tool)).find((path) => existsSync(path)) ?? null;
 }
 
 /** From Maven where it is not there yet (155 MB). */
@@ -39,6 +41,7 @@ export async function findDistribution(): Promise<Distribution> {
   const [home = ""] = readdirSync(join(folder, "metastore"));
   const metastore = join(folder, "metastore", home);
   return {
+    java: pathOf("java") ?? "java",
     home: metastore,
     classPath: [join(metastore, "lib", "*"), join(folder, "hadoop", "*"), join(folder, "classes")],
   };
