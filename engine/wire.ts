@@ -27,7 +27,7 @@ export const adapters: Adapters = {
     }
     if (catalog.type !== "sql") throw unknown("catalog", catalog.type, ["sql", "hive"], `${profile}.${name}`);
     const { openSqlCatalog } = await import("./catalog/sql/sql-catalog.ts");
-    return openSqlCatalog({ name: String(catalog["name"] ?? "lake"), uri: String(catalog["uri"]) });
+    return openSqlCatalog({ name: textOf(catalog["name"]) ?? "lake", uri: textOf(catalog["uri"]) ?? "" });
   },
 
   async storage({ warehouse, storage, name, profile }) {
@@ -67,4 +67,8 @@ function unknown(kind: string, type: string, known: readonly string[], target: s
     { kind, type, known, target },
     { at: { file: "profiles.yml" }, hint: near && `did you mean "${near}"?` },
   );
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }

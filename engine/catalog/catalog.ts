@@ -32,6 +32,15 @@ export interface SchemaChange {
   readonly schema: Schema;
 }
 
+/** One thing that a catalog's server can or cannot do, for `lake debug`. */
+export interface CatalogFinding {
+  readonly piece: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  /** What to do about it. */
+  readonly hint?: string;
+}
+
 export interface CatalogCapabilities {
   /** Whether `commit` of several tables moves all of them or none. */
   readonly atomicMultiTable: boolean;
@@ -56,6 +65,8 @@ export interface Catalog {
    * compares them by position). Asked while planning; absent where every change is accepted.
    */
   checkSchemaChange?(change: SchemaChange): Promise<void>;
+  /** Tries what commits rely on, on a table made for it and removed again; absent where there is nothing to try. */
+  probe?(): Promise<readonly CatalogFinding[]>;
   drop(identifier: TableIdentifier): Promise<void>;
   rename(from: TableIdentifier, to: TableIdentifier): Promise<void>;
   list(namespace: string): Promise<readonly TableIdentifier[]>;

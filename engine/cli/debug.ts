@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
 import { isLakeError } from "../common/errors.ts";
+import type { CatalogFinding } from "../catalog/catalog.ts";
 import type { OpenProject } from "../run/open-project.ts";
 import type { Session } from "../run/session.ts";
 import { padEnd } from "../report/style.ts";
@@ -18,7 +19,7 @@ import { lakeVersion } from "./version.ts";
 
 interface Check {
   readonly name: string;
-  readonly check: () => Promise<string>;
+  readonly check: () => Promise<string | readonly CatalogFinding[]>;
 }
 
 export function debugCommand(cli: Cli): Command {
@@ -51,7 +52,14 @@ export function debugCommand(cli: Cli): Command {
       let failed = false;
       for (const { name, check } of checks(session, project)) {
         try {
-          say(name, `${style.green("ok")}  ${await check()}`);
+          const found = await check();
+          const findings = typeof found === "string" ? [{ piece: "", ok: true, detail: found }] : found;
+          for (const finding of findings) {
+            if (!finding.ok) failed = true;
+            const mark = finding.ok ? style.green("ok") : style.red("failed");
+            say(name, `${mark}  ${finding.piece === "" ? "" : `${finding.piece}: `}${finding.detail}`);
+            if ("hint" in finding && finding.hint !== undefined) say("", `    hint: ${finding.hint}`);
+          }
         } catch (error) {
           if (!isLakeError(error)) throw error;
           failed = true;
@@ -71,9 +79,23 @@ function checks(session: Session, { profile }: OpenProject): readonly Check[] {
       async check() {
         const storage = await session.storage();
         const probe = `${profile.warehouse.replace(/\/+$/, "")}/_lake/.probe-${randomUUID()}`;
-        await storage.write(probe, new Uint8Array());
+        await storage.writeIfAbsent(probe, new Uint8Array());
+        const second = await storage.writeIfAbsent(probe, new Uint8Array()).then(
+          () => true,
+          (error: unknown) => !isLakeError(error, "storage/exists"),
+        );
         await storage.delete([probe]);
-        return `${profile.warehouse} can be written`;
+        return [
+          { piece: "", ok: true, detail: `${profile.warehouse} can be written` },
+          second
+            ? {
+                piece: "conditional write",
+                ok: false,
+                detail: "a file that was there was written again",
+                hint: "commits need a store that honours If-None-Match",
+              }
+            : { piece: "conditional write", ok: true, detail: "one of two writers wins" },
+        ];
       },
     },
     {
@@ -81,7 +103,8 @@ function checks(session: Session, { profile }: OpenProject): readonly Check[] {
       async check() {
         const catalog = await session.catalog();
         const namespaces = await catalog.listNamespaces();
-        return `${profile.catalog.type}, namespaces: ${namespaces.join(", ") || "none yet"}`;
+        const detail = `${profile.catalog.type}, namespaces: ${namespaces.join(", ") || "none yet"}`;
+        return [{ piece: "", ok: true, detail }, ...((await catalog.probe?.()) ?? [])];
       },
     },
     {

@@ -37,7 +37,11 @@ function tokenEnd(sql: string, at: number): number {
     return sql[end] === "'" && end - at === 1 ? quotedEnd(sql, end, "'", character) : end;
   }
   if (/[(),;[\]{}]/.test(character)) return at + 1;
-  return runEnd(sql, at, (c, next) => /[^\s\w(),;[\]{}'"$]/.test(c) && !next.startsWith("--") && !next.startsWith("/*"));
+  return runEnd(
+    sql,
+    at,
+    (c, next) => /[^\s\w(),;[\]{}'"$]/.test(c) && !next.startsWith("--") && !next.startsWith("/*"),
+  );
 }
 
 function runEnd(sql: string, at: number, belongs: (character: string, next: string) => boolean): number {

@@ -9,7 +9,7 @@ export type { FieldAt } from "./field-ids.ts";
 export { evolveSchema } from "./schema-evolution.ts";
 export type { EvolutionMode, SchemaChange } from "./schema-evolution.ts";
 export { replaceSchema } from "./schema-replacement.ts";
-export { decimalOf, parseType, typeText } from "./type-text.ts";
+export { parseType, typeText } from "./type-text.ts";
 
 /** Whether two schemas are equal in all but their `schema-id`. */
 export function sameSchema(a: Schema, b: Schema): boolean {

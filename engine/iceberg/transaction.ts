@@ -1,6 +1,6 @@
 // Changes of tables, from loading over staging to publishing: what other folders call.
 export { loadTable, loadTables } from "./load-table.ts";
-export { abandonChange, isPublished, prepareCommit, publishChanges, restageAppend } from "./publish.ts";
+export { abandonChange, publishChanges, restageAppend } from "./publish.ts";
 export type { PublishRequest } from "./publish.ts";
-export { commitIdKey, stageChange } from "./stage-change.ts";
+export { stageChange } from "./stage-change.ts";
 export type { StageRequest } from "./stage-change.ts";

@@ -78,7 +78,7 @@ const builders: Readonly<Record<string, Builder>> = {
   unique_combination_of_columns: (parts) =>
     groupTest(
       parts,
-      list(parts, "combination_of_columns").map((name) => quoteIdentifier(String(name))),
+      list(parts, "combination_of_columns").map((name) => quoteIdentifier(columnName(parts, name))),
       false,
     ),
   row_count_between: (parts) => {
@@ -154,7 +154,14 @@ function values(parts: Parts, name: string): string {
 function bound(parts: Parts, name: string, render: (value: string) => string): string[] {
   const value = argument(parts, name);
   if (value === undefined || value === null) return [];
-  return [render(typeof value === "string" ? `(${value})` : String(value))];
+  if (typeof value === "string") return [render(`(${value})`)];
+  if (typeof value === "number" || typeof value === "bigint") return [render(String(value))];
+  throw unfit(parts, name, "a number or an expression");
+}
+
+function columnName(parts: Parts, value: Json): string {
+  if (typeof value === "string") return value;
+  throw unfit(parts, "combination_of_columns", "names of columns");
 }
 
 function unfit(parts: Parts, name: string, expected: string): Error {

@@ -12,7 +12,8 @@ import { writeCompiled } from "./compiled.ts";
 import { emptyLedger, ledgerProperties, writeLedger } from "./ledger.ts";
 import type { LedgerEntry } from "./ledger.ts";
 import { lakeFolder, tableIdentifier, tableLocation } from "./names.ts";
-import type { PlannedNode, PlannedRun } from "./plan-run.ts";
+import type { PlannedRun } from "./plan-run.ts";
+import type { PlannedNode } from "./planner.ts";
 import { tableName } from "../catalog/catalog.ts";
 import { stageQuarantine } from "./quarantine.ts";
 import type { RunTables } from "./relations.ts";
@@ -132,7 +133,10 @@ async function statementOf(context: BuildContext, node: PlannedNode): Promise<St
 /** At the statement's place if the engine gave one, else at the cast that failed, here or in a view on the way. */
 function locateIn(context: BuildContext, node: PlannedNode, rendered: Rendered, error: LakeError): LakeError {
   const { renderer } = context.planned;
-  const views = node.inputs.inlined.map((view) => ({ ...renderer.model(view, false), at: { file: view.path } }));
+  const views = node.inputs.inlined.map((view) => ({
+    ...renderer.model(view, false),
+    at: { file: view.path },
+  }));
   const own = { ...rendered, at: { file: (node.node as Model).path } };
   const place = castPlace(error, [own, ...views]);
   return place === null ? located(error, own) : located(withPosition(error, place.positionBytes), place.text);
@@ -164,7 +168,9 @@ async function stage(options: {
   const ledger = await stageLedger(options);
   const snapshotId = newSnapshotId(base?.metadata ?? null);
   const volatile =
-    model.resourceType === "seed" ? [] : await volatileFunctions(context, node.step.mode === "append", model, node.inputs.inlined);
+    model.resourceType === "seed"
+      ? []
+      : await volatileFunctions(context, node.step.mode === "append", model, node.inputs.inlined);
   const partial = context.options.sample !== undefined || context.options.empty === true;
   return stageChange({
     storage: await session.storage(),
@@ -213,7 +219,10 @@ async function volatileFunctions(
 ): Promise<readonly string[]> {
   const compute = await session.compute();
   const { renderer } = planned;
-  const statements = [renderer.model(model, incremental), ...views.map((view) => renderer.model(view, false))];
+  const statements = [
+    renderer.model(model, incremental),
+    ...views.map((view) => renderer.model(view, false)),
+  ];
   const found = await Promise.all(statements.map(({ sql }) => compute.volatileFunctions(sql)));
   return [...new Set(found.flat())];
 }

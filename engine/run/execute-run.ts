@@ -12,7 +12,8 @@ import { openJournal } from "./journal.ts";
 import type { Journal } from "./journal.ts";
 import { lakeFolder } from "./names.ts";
 import { planDetailed } from "./plan-run.ts";
-import type { PlannedNode, PlannedRun } from "./plan-run.ts";
+import type { PlannedRun } from "./plan-run.ts";
+import type { PlannedNode } from "./planner.ts";
 import { publish } from "./publish.ts";
 import { RunTables } from "./relations.ts";
 import { builtMessage, tableReport } from "./report-table.ts";
@@ -20,7 +21,7 @@ import { runTests, testGroups } from "./run-tests.ts";
 import { runJobs } from "./scheduler.ts";
 import type { Job } from "./scheduler.ts";
 import type { Session } from "./session.ts";
-import { shapesOf } from "./shapes.ts";
+import { catalogObjections, shapesOf } from "./shapes.ts";
 import type { Shapes } from "./shapes.ts";
 import { testSql } from "./test-sql.ts";
 import { InputColumns } from "./input-columns.ts";
@@ -136,7 +137,8 @@ class Run {
       compute: await this.#session.compute(),
       emit: (event) => this.#emit(event),
     });
-    return { shapes, errors: new Map([...bound.errors, ...errors]) };
+    const objections = await catalogObjections(await this.#session.catalog(), this.#planned, shapes);
+    return { shapes, errors: new Map([...bound.errors, ...errors, ...objections]) };
   }
 
   /** All errors at once, and nothing is read or written. */

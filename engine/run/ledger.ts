@@ -67,7 +67,11 @@ async function readSegment(storage: Storage, path: string): Promise<LedgerSegmen
 }
 
 function unreadable(path: string, problem: string, cause?: unknown): Error {
-  return lakeError("run/ledger-unreadable", { path, problem }, { cause, hint: `bring the file back, or ${rebuildHint}` });
+  return lakeError(
+    "run/ledger-unreadable",
+    { path, problem },
+    { cause, hint: `bring the file back, or ${rebuildHint}` },
+  );
 }
 
 /**
@@ -119,11 +123,7 @@ export async function findLedger(storage: Storage, table: CatalogTable): Promise
   if (pointer !== undefined && named !== undefined) {
     if (await isAncestor(storage, table, BigInt(named), start)) return pointer;
   }
-  throw lakeError(
-    "run/ledger-missing",
-    { table: tableName(table.identifier) },
-    { hint: rebuildHint },
-  );
+  throw lakeError("run/ledger-missing", { table: tableName(table.identifier) }, { hint: rebuildHint });
 }
 
 /** Follows parents from `from` through the metadata files that the log still names. */

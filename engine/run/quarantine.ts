@@ -43,7 +43,7 @@ export async function stageQuarantine(options: {
   const commitId = session.newId();
   const spec = { "spec-id": 0, fields: [] };
   const { files } = await compute.write({
-    id: `${identifier.name}`,
+    id: identifier.name,
     sql: 'select * from "rejected"',
     relations: [
       {

@@ -8,7 +8,7 @@ import type { BuildContext } from "./build-table.ts";
 import { writeCompiled } from "./compiled.ts";
 import { inputsOf } from "./inputs.ts";
 import { isReadable, sqlName } from "./names.ts";
-import type { PlannedNode } from "./plan-run.ts";
+import type { PlannedNode } from "./planner.ts";
 import { relationsFor } from "./relations.ts";
 import { storeFailures } from "./store-failures.ts";
 import { testSql } from "./test-sql.ts";

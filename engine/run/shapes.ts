@@ -1,12 +1,16 @@
 // Schema and partition spec that each table will have, known from binding alone: contracts, forbidden schema
 // changes and types without an Iceberg form fail before any row is read.
+import type { Catalog } from "../catalog/catalog.ts";
 import { LakeError } from "../common/errors.ts";
 import type { Column, Compute } from "../compute/compute.ts";
+import { currentSchema } from "../iceberg/metadata.ts";
 import { parsePartitionBy } from "../iceberg/partition.ts";
+import { sameSchema } from "../iceberg/schema.ts";
 import type { PartitionSpec, Schema } from "../iceberg/types.ts";
 import type { Model, Seed } from "../project/types.ts";
 import { checkContract } from "./contract.ts";
-import type { PlannedNode, PlannedRun } from "./plan-run.ts";
+import type { PlannedRun } from "./plan-run.ts";
+import type { PlannedNode } from "./planner.ts";
 import { columnsWithoutField, targetSchema } from "./schema-change.ts";
 import type { RunEvent } from "./types.ts";
 
@@ -65,4 +69,25 @@ function shapeOf(options: {
     lastPartitionId: current?.["last-partition-id"] ?? 999,
   });
   return { schema, spec, ignoredColumns: columnsWithoutField(incoming, schema) };
+}
+
+/** What the catalog itself would refuse, asked before anything is written (rule 10). */
+export async function catalogObjections(
+  catalog: Catalog,
+  planned: PlannedRun,
+  shapes: ReadonlyMap<string, Shape>,
+): Promise<Map<string, LakeError>> {
+  const errors = new Map<string, LakeError>();
+  if (catalog.checkSchemaChange === undefined) return errors;
+  for (const [uniqueId, { schema }] of shapes) {
+    const table = planned.tables.get(uniqueId);
+    if (table === undefined || sameSchema(currentSchema(table.metadata), schema)) continue;
+    try {
+      await catalog.checkSchemaChange({ identifier: table.identifier, base: table.metadata, schema });
+    } catch (error) {
+      if (!(error instanceof LakeError)) throw error;
+      errors.set(uniqueId, error);
+    }
+  }
+  return errors;
 }

@@ -11,7 +11,7 @@ import { writeCompiled } from "./compiled.ts";
 import type { InputColumns } from "./input-columns.ts";
 import { relationOf, thisRelation } from "./names.ts";
 import type { Readable } from "./names.ts";
-import type { PlannedNode } from "./plan-run.ts";
+import type { PlannedNode } from "./planner.ts";
 import type { Renderer } from "./render-node.ts";
 import type { Session } from "./session.ts";
 import type { NodeResult } from "./types.ts";

@@ -49,7 +49,9 @@ export function explainParseError(options: {
 function jinjaHint(tag: string): string | undefined {
   const name = /^\{\{-?\s*(\w+)\s*\(/.exec(tag)?.[1];
   if (name === undefined) return undefined;
-  const example = { config: `{{config materialized="table"}}`, source: `{{source "landing" "events"}}` }[name];
+  const example = { config: `{{config materialized="table"}}`, source: `{{source "landing" "events"}}` }[
+    name
+  ];
   return `this is Handlebars, not Jinja: arguments stand without brackets and commas, as in ${example ?? `{{${name} "…"}}`}`;
 }
 

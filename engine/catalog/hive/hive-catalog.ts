@@ -64,6 +64,8 @@ export async function openHiveCatalog(options: HiveCatalogOptions): Promise<Cata
       await doing("commit", () => oneAtATime(commit.identifier, () => commitTable(context, commit)));
     },
     checkSchemaChange: (change) => doing("check a schema", () => checkSchemaChange(client, change)),
+    // Imported when asked for: the probe opens a client of its own, and stands on this file.
+    probe: async () => (await import("./probe.ts")).probeHive(options),
     drop: (identifier) =>
       doing("drop a table", () => oneAtATime(identifier, () => dropTable(context, identifier))),
     rename: (from, to) =>

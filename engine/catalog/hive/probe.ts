@@ -1,6 +1,7 @@
 // What a metastore is and can do, tried on a table made for it and removed again: for `lake debug`.
 import { randomUUID } from "node:crypto";
 import { isLakeError } from "../../common/errors.ts";
+import type { CatalogFinding as Finding } from "../catalog.ts";
 import { comparesPositions, configValue } from "./column-positions.ts";
 import { modifiedTo } from "./commit.ts";
 import { currentUser } from "./hive-table.ts";
@@ -9,14 +10,6 @@ import { isFault, MetastoreFault, type MetastoreClient } from "./metastore-clien
 import { metastoreError, problemOf } from "./metastore-errors.ts";
 import { methods, type HiveTable } from "./metastore-types.ts";
 import { lockTable } from "./table-lock.ts";
-
-export interface Finding {
-  readonly piece: string;
-  readonly ok: boolean;
-  readonly detail: string;
-  /** What to do about it. */
-  readonly hint?: string;
-}
 
 export type ProbeOptions = Omit<HiveCatalogOptions, "name" | "lock"> & {
   /** Where the probe's table is made; any database that is there. */

@@ -193,7 +193,9 @@ function formatOptions(properties: Readonly<Record<string, string>>): string {
     });
   }
   // Iceberg's default is no bloom filters; for many small files they cost a tenth of the write.
-  const bloom = Object.entries(properties).some(([name, value]) => bloomProperty.test(name) && value === "true");
+  const bloom = Object.entries(properties).some(
+    ([name, value]) => bloomProperty.test(name) && value === "true",
+  );
   const options = ["format parquet", `compression ${codec}`, `write_bloom_filter ${bloom}`];
   // Pages of small files are no larger at level 1 than at zstd's own default of 3.
   if (codec === "zstd") {

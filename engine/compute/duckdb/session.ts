@@ -33,7 +33,6 @@ const interruptEveryMs = 10;
 
 /** Opens the engine with every setting made and the configuration locked. */
 export async function openSession(settings: ComputeSettings, storage?: Storage): Promise<DuckDbSession> {
-  keepFreedMemory();
   // Loaded here: the native library costs 60 ms that a command without data need not pay.
   const { DuckDBInstance } = await import("@duckdb/node-api");
   // Two processes that share one folder destroy each other's spill files.
@@ -56,14 +55,6 @@ export async function openSession(settings: ComputeSettings, storage?: Storage):
     await rm(scratchDirectory, { recursive: true, force: true });
     throw engineError(error);
   }
-}
-
-/**
- * The engine's allocator gives freed pages back at once and faults them in again for the next of many small
- * files: a twentieth of a partitioned write's processor time, measured. It reads this when it is loaded.
- */
-function keepFreedMemory(): void {
-  process.env["DUCKDB_JE_MALLOC_CONF"] ??= "dirty_decay_ms:5000";
 }
 
 function settingStatements(settings: ComputeSettings, scratchDirectory: string): string[] {
@@ -103,7 +94,9 @@ export function clockMacros(nowMs: number, where: "main" | "temp" = "main"): str
     today: `${instant}::date`,
   };
   return Object.entries(functions).map(([name, value]) =>
-    where === "main" ? `create macro main."${name}"() as ${value}` : `create temp macro "${name}"() as ${value}`,
+    where === "main"
+      ? `create macro main."${name}"() as ${value}`
+      : `create temp macro "${name}"() as ${value}`,
   );
 }
 

@@ -134,8 +134,14 @@ test("columns are matched by name and cast; missing optional ones are null", asy
 });
 
 test("a column that is to stay out does, whatever its case", async () => {
-  const relation: SqlRelation = { kind: "sql", name: "source.rows", sql: `select 7 as id, 'x' as Extra, 8 as other` };
-  const { files } = await compute.write(requestOf({ relations: [relation], ignoredColumns: ["extra", "OTHER"] }));
+  const relation: SqlRelation = {
+    kind: "sql",
+    name: "source.rows",
+    sql: `select 7 as id, 'x' as Extra, 8 as other`,
+  };
+  const { files } = await compute.write(
+    requestOf({ relations: [relation], ignoredColumns: ["extra", "OTHER"] }),
+  );
   expect(await readBack(files, `select * from "t"`)).toEqual([[7, null, null, null]]);
 });
 

@@ -6,7 +6,14 @@ import { isLakeError, lakeError, throwCollected, type LakeError } from "../../co
 import { mapLimited } from "../../common/limit.ts";
 import type { DataFile } from "../../iceberg/types.ts";
 import type { Column, LandingRelation, WriteRequest, WriteResult } from "../compute.ts";
-import { copyFiles, derivedColumns, fileLayout, partitionNames, writtenPath, type FileLayout } from "./copy-files.ts";
+import {
+  copyFiles,
+  derivedColumns,
+  fileLayout,
+  partitionNames,
+  writtenPath,
+  type FileLayout,
+} from "./copy-files.ts";
 import { engineError } from "./errors.ts";
 import { Ingest } from "./ingest.ts";
 import { isLineTooLong, nextLineBytes, usualLineBytes } from "./landing.ts";
@@ -119,7 +126,11 @@ async function writeOnce(attempt: Attempt): Promise<WriteResult> {
       // The check of every byte runs beside the read of the rows.
       ingest.startVerification();
       const files = await runPlan(attempt, connection, select);
-      await learnWrittenSchema(session, connection, files.map((file) => writtenPath(attempt.layout, file)));
+      await learnWrittenSchema(
+        session,
+        connection,
+        files.map((file) => writtenPath(attempt.layout, file)),
+      );
       const { counts, rejected } = await ingest.finish();
       const rows = files.reduce((sum, file) => sum + file.recordCount, 0n);
       request.onProgress?.({ rows: Number(rows), fraction: 1 });
@@ -260,7 +271,7 @@ async function writeStaged(
     const bucketed = `select *, ${bucket} as lake_bucket from (select *${derivedColumns(layout)} from (${select}))`;
     await connection.run(
       `copy (${bucketed}) to ${literal(stage)} (format parquet, compression lz4_raw, row_group_size 16384, ` +
-        `partition_by (lake_bucket), write_partition_columns false)`,
+        `write_bloom_filter false, dictionary_size_limit 3000, partition_by (lake_bucket), write_partition_columns false)`,
     );
     const folders = await readdir(stage).catch(() => []);
     const selects = folders.map(

@@ -1,0 +1,113 @@
+// One model or seed → its step.
+import { lakeError } from "../common/errors.ts";
+import { tableName } from "../catalog/catalog.ts";
+import { decide } from "../plan/decide.ts";
+import { modelFingerprint, seedFingerprint } from "../plan/fingerprint.ts";
+import { readTableState } from "../plan/table-state.ts";
+import type { TableState } from "../plan/table-state.ts";
+import type { PlanStep } from "../plan/types.ts";
+import type { Model, Seed } from "../project/types.ts";
+import { ingests, landingSources } from "./inputs.ts";
+import type { Inputs } from "./inputs.ts";
+import { landingState } from "./landing-state.ts";
+import { isInlined, relationOf, tableIdentifier } from "./names.ts";
+import { inputStates } from "./planner.ts";
+import type { PlannedNode, Planner } from "./planner.ts";
+
+export async function planTable(
+  planner: Planner,
+  node: Model | Seed,
+  inputs: Inputs,
+  after: readonly string[],
+  planned: ReadonlyMap<string, PlannedNode>,
+): Promise<PlannedNode> {
+  const { session, options, tables } = planner;
+  const table = tables.get(node.uniqueId);
+  const state = table === undefined ? null : readTableState(table);
+  const fingerprint = fingerprintOf(planner, node, inputs);
+  const ingesting = node.resourceType === "model" && ingests(node, inputs);
+  if (node.resourceType === "model") checkStrategy(node);
+  if (ingesting) checkIngestion(node, inputs);
+  const fullRefresh = node.config.fullRefresh ?? options.fullRefresh ?? false;
+  if (!isInlined(node)) refusePartial(planner, node, state);
+  const landing = isInlined(node)
+    ? null
+    : await landingState({
+        session,
+        node,
+        inputs,
+        table: table ?? null,
+        ingesting,
+        fullRefresh,
+        allowLoss: options.allowLoss ?? false,
+      });
+  const decision = decide(node.config.materialized, {
+    state,
+    fingerprint,
+    fullRefresh,
+    noReuse: options.noReuse ?? false,
+    reuseVolatile: node.config.reuse === true,
+    inputs: inputStates(planner, inputs, planned),
+    landing: landing?.diff ?? null,
+    landingFiles: landing?.files.length ?? 0,
+    ingests: ingesting,
+  });
+  const step: PlanStep = {
+    uniqueId: node.uniqueId,
+    resourceType: node.resourceType,
+    after,
+    ...decision,
+    ...(!isInlined(node) && { table: tableIdentifier(node, session.profile) }),
+  };
+  return { node, step, inputs, fingerprint, state, landing };
+}
+
+/** `--sample` and `--empty` make tables with a part of the rows: never over a whole one. */
+function refusePartial(planner: Planner, node: Model | Seed, state: TableState | null): void {
+  const { options, session } = planner;
+  const flag = options.empty === true ? "--empty" : options.sample !== undefined ? "--sample" : null;
+  if (flag === null || state === null || state.ours?.partial === true) return;
+  throw lakeError(
+    "run/partial-over-whole",
+    { table: tableName(tableIdentifier(node, session.profile)), flag },
+    { hint: "use another target or schema for a quick look" },
+  );
+}
+
+/** Appending under another strategy's name would double rows. */
+function checkStrategy(model: Model): void {
+  const strategy = model.config.strategy ?? "append";
+  if (model.config.materialized !== "incremental" || strategy === "append") return;
+  throw lakeError(
+    "run/strategy-not-available",
+    { model: model.name, strategy },
+    { at: { file: model.path }, hint: 'use strategy="append", or materialized="table" to rebuild it whole' },
+  );
+}
+
+function checkIngestion(model: Model, inputs: Inputs): void {
+  const sources = landingSources(inputs).map((source) => `${source.sourceName}.${source.name}`);
+  if (sources.length > 1) {
+    const hint = "make one incremental model for each source, and bring them together in the next";
+    throw lakeError(
+      "run/one-landing-source",
+      { model: model.name, sources },
+      { at: { file: model.path }, hint },
+    );
+  }
+}
+
+function fingerprintOf(planner: Planner, node: Model | Seed, inputs: Inputs): string {
+  const { renderer, session, fingerprintContext: context } = planner;
+  if (node.resourceType === "seed") return seedFingerprint(node, context);
+  return modelFingerprint({
+    model: node,
+    sql: renderer.model(node, "both").sql,
+    inlined: new Map(
+      inputs.inlined.map((view) => [relationOf(view, session.profile), renderer.model(view, "both").sql]),
+    ),
+    landing: landingSources(inputs),
+    context,
+    normalise: planner.normalise,
+  });
+}

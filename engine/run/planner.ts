@@ -1,0 +1,67 @@
+// What the planning of every node works with, and what its inputs look like from there.
+import type { CatalogTable } from "../catalog/catalog.ts";
+import type { TableMetadata } from "../iceberg/types.ts";
+import type { InputState } from "../plan/decide.ts";
+import type { FingerprintContext } from "../plan/fingerprint.ts";
+import { readTableState, tableVersion } from "../plan/table-state.ts";
+import type { TableState } from "../plan/table-state.ts";
+import type { PlanStep } from "../plan/types.ts";
+import type { DataTest, Model, Seed, UnitTest } from "../project/types.ts";
+import { tableInputs } from "./inputs.ts";
+import type { Inputs } from "./inputs.ts";
+import type { LandingState } from "./landing-state.ts";
+import type { Renderer } from "./render-node.ts";
+import type { Session } from "./session.ts";
+import type { TestCache } from "./test-cache.ts";
+import type { RunOptions } from "./types.ts";
+
+/** What a run may do something about. */
+export type RunNode = Model | Seed | DataTest | UnitTest;
+
+export interface PlannedNode {
+  readonly node: RunNode;
+  readonly step: PlanStep;
+  readonly inputs: Inputs;
+  readonly fingerprint: string;
+  readonly state: TableState | null;
+  readonly landing: LandingState | null;
+}
+
+export interface Planner {
+  readonly session: Session;
+  readonly options: RunOptions;
+  readonly renderer: Renderer;
+  readonly tables: ReadonlyMap<string, CatalogTable>;
+  readonly testCache: TestCache;
+  readonly landingVersions: Map<string, Readonly<Record<string, string>>>;
+  readonly sourceTables: ReadonlyMap<string, TableMetadata>;
+  readonly fingerprintContext: FingerprintContext;
+  /** `normaliseSql`, each text once. */
+  readonly normalise: (sql: string) => string;
+}
+
+export function inputStates(
+  planner: Planner,
+  inputs: Inputs,
+  planned: ReadonlyMap<string, PlannedNode>,
+): InputState[] {
+  const states = tableInputs(inputs).map((input): InputState => {
+    const table = planner.tables.get(input.uniqueId);
+    const changes = planned.get(input.uniqueId)?.step.action === "build";
+    const version = changes || table === undefined ? null : readTableState(table).version;
+    return { uniqueId: input.uniqueId, name: input.name, version };
+  });
+  return [...states, ...sourceStates(planner, inputs)];
+}
+
+/** Tables of others have versions as ours do; what has none is never unchanged (rule 20). */
+function sourceStates(planner: Planner, inputs: Inputs): InputState[] {
+  return inputs.leaves.flatMap((leaf) => {
+    if (leaf.resourceType !== "source" || leaf.type === "landing") return [];
+    const metadata = planner.sourceTables.get(leaf.uniqueId);
+    // The ledgers move with the tables that they belong to.
+    if (leaf.type === "engine" && tableInputs(inputs).length > 0) return [];
+    const version = metadata === undefined ? null : tableVersion(metadata);
+    return [{ uniqueId: leaf.uniqueId, name: `${leaf.sourceName}.${leaf.name}`, version }];
+  });
+}
