@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
-// Three suites: `unit` (seconds, part of `npm run check`), `integration` (what any fresh machine can
-// prove: real files, real catalogs, real processes) and `services` (other engines and servers).
+// Three suites: `unit` (seconds, part of `npm run check`), `integration` (what any fresh machine can prove:
+// real engine, real catalogs, real processes) and `services` (servers and other engines, started from packages).
 export default defineConfig({
   test: {
     projects: [
@@ -16,6 +16,7 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["tests/conformance/**/*.test.ts", "tests/e2e/**/*.test.ts"],
+          exclude: ["tests/e2e/s3-*.test.ts", "tests/conformance/{hive,s3}-*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
@@ -23,7 +24,12 @@ export default defineConfig({
       {
         test: {
           name: "services",
-          include: ["tests/interop/**/*.test.ts"],
+          include: [
+            "tests/interop/**/*.test.ts",
+            "tests/conformance/**/*.test.ts",
+            "tests/e2e/{s3-*,land}.test.ts",
+          ],
+          env: { LAKE_TEST_SERVICES: "1" },
           testTimeout: 600_000,
           hookTimeout: 600_000,
         },

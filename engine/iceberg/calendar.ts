@@ -1,7 +1,5 @@
 // Days, and text of days and times, over the whole range of the formats: `Date` ends at the year 275760.
 
-const microsPerDay = 86_400_000_000n;
-
 export interface CivilDate {
   /** Astronomical: 0 is 1 BC. */
   readonly year: number;

@@ -9,15 +9,15 @@ const runs = Number(process.env["BENCH_RUNS"] ?? 5);
 export async function mainJob(): Promise<string> {
   using project = scratchProject();
   await project.lake("run-operation", "generate_events", "--args", "{events: 1000001}");
-  const landing = path.join(project.root, "landing-zone/events");
+  let outputs = 0;
   const raw = (plan: string): Promise<Measured> =>
     measure(
       [
         process.execPath,
         path.join(import.meta.dirname, "raw/run.ts"),
         plan,
-        landing,
-        path.join(project.root, "raw"),
+        project.root,
+        path.join(project.root, `raw-${outputs++}`),
       ],
       {
         cwd: project.root,

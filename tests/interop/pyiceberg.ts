@@ -4,6 +4,7 @@ import { access } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { parseJson } from "../../engine/common/json.ts";
+import { servicesElsewhere } from "../services/skip.ts";
 
 const execute = promisify(execFile);
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
@@ -21,6 +22,8 @@ export function pyiceberg(): Promise<string | null> {
 
 /** Why `pyiceberg()` gave null, for the report of a skip; null where it did not. */
 export async function whyNoPyiceberg(): Promise<string | null> {
+  const skipped = servicesElsewhere();
+  if (skipped !== null) return skipped;
   return (await pyiceberg()) === null ? reason : null;
 }
 

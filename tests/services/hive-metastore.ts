@@ -9,6 +9,7 @@ import { freePort } from "./free-port.ts";
 import { findDistribution, toolsUnavailable, type Distribution } from "./hive-metastore/distribution.ts";
 import { hadoopXml, metastoreSite } from "./hive-metastore/settings.ts";
 import { postgresUnavailable, startPostgres, type RunningPostgres } from "./postgres.ts";
+import { servicesElsewhere } from "./skip.ts";
 
 export interface HiveMetastoreOptions {
   /** Where tables may lie; by default a temporary folder. `s3://` and `s3a://` are taken as they are, unseen. */
@@ -37,6 +38,8 @@ export interface RunningHiveMetastore {
 
 /** Why it cannot be started here, or null. */
 export function hiveMetastoreUnavailable(): string | null {
+  const skipped = servicesElsewhere();
+  if (skipped !== null) return skipped;
   return postgresUnavailable() ?? toolsUnavailable();
 }
 

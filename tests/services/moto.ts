@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { freePort } from "./free-port.ts";
+import { servicesElsewhere } from "./skip.ts";
 
 const execute = promisify(execFile);
 const requirements = fileURLToPath(new URL("./moto-requirements.txt", import.meta.url));
@@ -20,6 +21,8 @@ export interface RunningMoto {
 
 /** Why the server cannot be had here, or null. Made on demand by pip, about half a minute. */
 export async function motoUnavailable(): Promise<string | null> {
+  const skipped = servicesElsewhere();
+  if (skipped !== null) return skipped;
   try {
     await venv();
     return null;

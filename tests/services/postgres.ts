@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { freePort } from "./free-port.ts";
+import { servicesElsewhere } from "./skip.ts";
 
 const execute = promisify(execFile);
 
@@ -32,6 +33,8 @@ export function findPostgres(): string | null {
 
 /** Why PostgreSQL cannot be started here, or null. */
 export function postgresUnavailable(): string | null {
+  const skipped = servicesElsewhere();
+  if (skipped !== null) return skipped;
   return findPostgres() === null ? "no PostgreSQL server is installed (initdb and postgres)" : null;
 }
 

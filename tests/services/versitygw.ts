@@ -8,6 +8,7 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { freePort } from "./free-port.ts";
+import { servicesElsewhere } from "./skip.ts";
 
 const execute = promisify(execFile);
 export const versitygwVersion = "1.8.0";
@@ -30,6 +31,8 @@ export interface RunningS3 {
 
 /** Why the server cannot be had here, or null. Built once from its module by Go, about a minute. */
 export function versitygwUnavailable(): string | null {
+  const skipped = servicesElsewhere();
+  if (skipped !== null) return skipped;
   if (existsSync(join(cache, "versitygw")) || goProgram() !== null) return null;
   return "no versitygw in the cache and no go to build it";
 }

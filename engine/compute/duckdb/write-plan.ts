@@ -3,8 +3,8 @@ import type { Relation } from "../compute.ts";
 
 /**
  * - `single`: one COPY. Tables without partitions.
- * - `held`: the rows are sorted by partition into a table in memory, then several COPYs at once write
- *   disjoint sets of partitions. Fastest, and one file per partition whatever the order of the rows.
+ * - `held`: the rows go into a table in memory, then several COPYs at once write disjoint sets of partitions.
+ *   Fastest for rows that lie in the order of their partitions; others are staged from that table.
  * - `staged`: the rows go to Parquet on disk first, in buckets by a hash of the partition tuple, then
  *   bucket by bucket. Memory does not grow with the data.
  */
@@ -33,13 +33,12 @@ export function planWrite({
   readonly threads: number;
 }): WritePlan {
   if (!partitioned) return { kind: "single" };
-  // Sorting holds the rows twice for a moment.
-  if (heldBytes(inputBytes) <= memoryLimitBytes / 2) return { kind: "held" };
+  if (heldBytes(inputBytes) <= memoryLimitBytes) return { kind: "held" };
   return stagedPlan(inputBytes, threads);
 }
 
 /** Also what an out-of-memory failure falls back to, where the size of the input was misjudged. */
-export function stagedPlan(inputBytes: number, threads: number): WritePlan {
+export function stagedPlan(inputBytes: number, threads: number): WritePlan & { readonly kind: "staged" } {
   const wanted = Math.ceil(inputBytes / bytesPerBucket);
   return { kind: "staged", buckets: Math.min(64, Math.max(16, threads, wanted)) };
 }

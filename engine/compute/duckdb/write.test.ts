@@ -231,9 +231,30 @@ test("rows out of a budget too small to hold them are staged, still one file per
   }
 });
 
+test.each([
+  ["in the order of their partitions", "i"],
+  ["scattered", "hash(i)"],
+])("rows %s are written once each, one file per partition", async (_, order) => {
+  // Nulls, quotes, and boxes of bounds that overlap: region 7 of one day lies between others of its neighbours.
+  const sql = `select i as id, case when i // 500 = 3 then null else 'it''s ' || (i // 500 % 9) end as region,
+    timestamptz '2025-07-01 00:00:00+09' + to_days((i // 4000)::int) as at, null::blob as raw
+    from range(40000) t(i) order by ${order}`;
+  const relation: SqlRelation = { kind: "sql", name: "source.rows", sql };
+  const partitions: [number, string][] = [
+    [3, "day"],
+    [2, "identity"],
+  ];
+  const { files } = await compute.write(requestOf({ relations: [relation], partitions }));
+  const keys = files.map((file) => partitionKey(1, file.partition));
+  expect(new Set(keys).size).toBe(keys.length);
+  expect(keys.length).toBeGreaterThan(70);
+  const back = await readBack(files, "select count(*), count(distinct id), sum(id), count(region) from t");
+  expect(back.map((row) => row.map(Number))).toEqual([[40_000, 40_000, 799_980_000, 39_500]]);
+});
+
 test("large inputs are staged, small ones are held", () => {
   const base = { partitioned: true, memoryLimitBytes: 1e9, threads: 2 };
   expect(planWrite({ ...base, inputBytes: 100e6 }).kind).toBe("held");
-  expect(planWrite({ ...base, inputBytes: 811e6 })).toMatchObject({ kind: "staged" });
+  expect(planWrite({ ...base, inputBytes: 8e9 })).toMatchObject({ kind: "staged" });
   expect(planWrite({ ...base, inputBytes: 811e6, partitioned: false }).kind).toBe("single");
 });

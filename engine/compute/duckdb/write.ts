@@ -209,11 +209,16 @@ async function runPlan(attempt: Attempt, connection: DuckDBConnection, select: s
   }
 }
 
-const keyColumn = '"lake partition key"';
-const partitionsPerCopy = 24;
+const partitionsPerCopy = 12;
 const rowsPerCopy = 400_000;
+/** The engine reads rows in vectors of this many and skips those that no row of a COPY can be in. */
+const vectorRows = 2048;
+const partitionsPerVector = 24;
 
-/** Sorted by partition in memory, then several COPYs at once, each with partitions of its own. */
+/**
+ * Into a table in memory as they come, then several COPYs at once, each with partitions of its own. Rows that
+ * lie in the order of their partitions, as events mostly do, need no sort; others are staged from that table.
+ */
 async function writeHeld(
   attempt: Attempt,
   connection: DuckDBConnection,
@@ -221,40 +226,74 @@ async function writeHeld(
 ): Promise<DataFile[]> {
   const { layout, request, session } = attempt;
   const table = `memory.main.${identifier(`lake held ${request.writeId}`)}`;
-  const key = `hash(${partitionNames(layout).join(", ")})`;
   try {
-    const keyed = `select *, ${key} as ${keyColumn} from (select *${derivedColumns(layout)} from (${select}))`;
-    await connection.run(`create or replace table ${table} as ${keyed} order by ${keyColumn}`);
-    const partitions = await readRows(
-      connection,
-      `select ${keyColumn} as key, count(*) as rows from ${table} group by all order by all`,
+    await connection.run(
+      `create or replace table ${table} as select *${derivedColumns(layout)} from (${select})`,
     );
-    const ranges = keyRanges(
-      partitions.map((row) => ({ key: row["key"] as bigint, rows: Number(row["rows"]) })),
-    );
-    const selects = ranges.map(
-      ({ from, to }) =>
-        `select * exclude (${keyColumn}) from ${table} where ${keyColumn} between ${from}::ubigint and ${to}::ubigint`,
-    );
-    return await copyAll(attempt, selects);
+    if (!(await isClustered(connection, table, layout))) {
+      const { buckets } = stagedPlan(attempt.inputBytes, session.settings.threads);
+      return await writeBuckets(attempt, connection, { rows: table, buckets });
+    }
+    const { selects, rows } = await disjointSelects(connection, table, layout);
+    const files = await copyAll(attempt, selects);
+    const written = files.reduce((sum, file) => sum + file.recordCount, 0n);
+    if (written !== rows)
+      throw lakeError("compute/failed", { message: `${rows} rows were read and ${written} written` });
+    return files;
   } finally {
     await session.withConnection((own) => own.run(`drop table if exists ${table}`)).catch(() => undefined);
   }
 }
 
-function keyRanges(
-  partitions: readonly { readonly key: bigint; readonly rows: number }[],
-): { from: bigint; to: bigint }[] {
-  const ranges: { from: bigint; to: bigint; partitions: number; rows: number }[] = [];
-  for (const { key, rows } of partitions) {
-    const last = ranges.at(-1);
-    if (last && last.partitions < partitionsPerCopy && last.rows + rows <= rowsPerCopy) {
-      last.to = key;
-      last.partitions += 1;
-      last.rows += rows;
-    } else ranges.push({ from: key, to: key, partitions: 1, rows });
-  }
-  return ranges;
+/** Whether a vector of rows holds few partitions, so that a COPY of some partitions reads few vectors. */
+async function isClustered(
+  connection: DuckDBConnection,
+  table: string,
+  layout: FileLayout,
+): Promise<boolean> {
+  const places = `select distinct rowid // ${vectorRows} as vector, ${partitionKey(layout)} as key from ${table}`;
+  const sql = `select count(*) <= ${partitionsPerVector} * count(distinct vector) as yes from (${places})`;
+  const [row] = await readRows(connection, sql);
+  return row?.["yes"] === true;
+}
+
+/** One SELECT for each COPY: the hashes of its partitions, and their bounds, by which the engine skips vectors. */
+async function disjointSelects(
+  connection: DuckDBConnection,
+  table: string,
+  layout: FileLayout,
+): Promise<{ readonly selects: string[]; readonly rows: bigint }> {
+  const names = partitionNames(layout);
+  const key = partitionKey(layout);
+  const each = (item: (name: string, index: number) => string) => names.map(item).join(", ");
+  const partitions =
+    `select ${key} as key, count(*) as rows, ` +
+    `${each((name, at) => `min(${name}) as lo${at}, max(${name}) as hi${at}, count(${name}) as known${at}`)} ` +
+    `from ${table} group by all`;
+  const ordered =
+    `select *, row_number() over places as place, sum(rows) over places as so_far from (${partitions}) ` +
+    `window places as (order by ${each((_, at) => `lo${at}`)}, key rows unbounded preceding)`;
+  const copies = await readRows(
+    connection,
+    `select sum(rows)::bigint as rows, string_agg(key || '::ubigint', ', ') as keys, ` +
+      `${each((_, at) => `case when sum(known${at}) = sum(rows) then [min(lo${at})::varchar, max(hi${at})::varchar] end as bounds${at}`)} ` +
+      `from (${ordered}) group by (place - 1) // ${partitionsPerCopy} + so_far // ${rowsPerCopy} order by min(place)`,
+  );
+  const selects = copies.map((copy) => {
+    const conditions = [`${key} in (${String(copy["keys"])})`];
+    names.forEach((name, at) => {
+      const bounds = copy[`bounds${at}`];
+      if (!(bounds instanceof Object) || !("items" in bounds)) return;
+      const [lowest, highest] = (bounds.items as readonly unknown[]).map((bound) => literal(String(bound)));
+      conditions.push(`${name} between ${lowest} and ${highest}`);
+    });
+    return `select * from ${table} where ${conditions.join(" and ")}`;
+  });
+  return { selects, rows: copies.reduce((sum, copy) => sum + (copy["rows"] as bigint), 0n) };
+}
+
+function partitionKey(layout: FileLayout): string {
+  return `hash(${partitionNames(layout).join(", ")})`;
 }
 
 /** Bucketed by partition on disk, in small row groups, then bucket by bucket, several at once. */
@@ -264,11 +303,20 @@ async function writeStaged(
   select: string,
   buckets: number,
 ): Promise<DataFile[]> {
+  const rows = `(select *${derivedColumns(attempt.layout)} from (${select}))`;
+  return writeBuckets(attempt, connection, { rows, buckets });
+}
+
+async function writeBuckets(
+  attempt: Attempt,
+  connection: DuckDBConnection,
+  { rows, buckets }: { readonly rows: string; readonly buckets: number },
+): Promise<DataFile[]> {
   const { layout, request, session } = attempt;
   const stage = join(session.scratchDirectory, `stage-${request.writeId}`);
-  const bucket = `hash(${partitionNames(layout).join(", ")}) % ${buckets}`;
+  const bucket = `${partitionKey(layout)} % ${buckets}`;
   try {
-    const bucketed = `select *, ${bucket} as lake_bucket from (select *${derivedColumns(layout)} from (${select}))`;
+    const bucketed = `select *, ${bucket} as lake_bucket from ${rows}`;
     await connection.run(
       `copy (${bucketed}) to ${literal(stage)} (format parquet, compression lz4_raw, row_group_size 16384, ` +
         `write_bloom_filter false, dictionary_size_limit 3000, partition_by (lake_bucket), write_partition_columns false)`,
