@@ -1,5 +1,6 @@
 // Changes of tables, from loading over staging to publishing: what other folders call.
 export { loadTable, loadTables } from "./load-table.ts";
+export { commitUpdates } from "./commit-updates.ts";
 export { abandonChange, publishChanges, restageAppend } from "./publish.ts";
 export type { PublishRequest } from "./publish.ts";
 export { stageChange } from "./stage-change.ts";
