@@ -1,6 +1,6 @@
 // The schema that a table will have after this step, with the field ids it keeps.
-import { assignFreshIds, evolveSchema, replaceSchema } from "../iceberg/schema.ts";
-import type { Schema, TableMetadata } from "../iceberg/types.ts";
+import { assignFreshIds, childFields, evolveSchema, replaceSchema } from "../iceberg/schema.ts";
+import type { IcebergType, Schema, TableMetadata } from "../iceberg/types.ts";
 import type { PlanStep } from "../plan/types.ts";
 import type { Model, Seed } from "../project/types.ts";
 import { currentSchema } from "../iceberg/metadata.ts";
@@ -37,11 +37,22 @@ function warnIgnored(
   kept: Schema,
   emit: (event: RunEvent) => void,
 ): void {
-  const names = columnsWithoutField(incoming, kept).join(", ");
+  const names = pathsWithoutField(incoming, kept).join(", ");
   if (names === "") return;
   emit({
     kind: "warning",
     message: `${model.name}: the table has no column ${names}, which stays out (set on_schema_change: append_new_columns, or use --full-refresh)`,
+  });
+}
+
+/** Columns of the statement that the table does not have, and fields inside its columns: dotted paths. */
+function pathsWithoutField(incoming: IcebergType, table: IcebergType, above = ""): string[] {
+  if (typeof incoming === "string" || typeof table === "string") return [];
+  const known = new Map(childFields(table).map((field) => [field.name.toLowerCase(), field]));
+  return childFields(incoming).flatMap((field) => {
+    const found = known.get(field.name.toLowerCase());
+    const path = `${above}${field.name}`;
+    return found === undefined ? [path] : pathsWithoutField(field.type, found.type, `${path}.`);
   });
 }
 
