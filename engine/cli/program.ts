@@ -5,6 +5,7 @@ import { Cli } from "./cli.ts";
 import { compileCommand } from "./compile.ts";
 import type { CliContext } from "./context.ts";
 import { debugCommand } from "./debug.ts";
+import { expireSnapshotsCommand } from "./expire-snapshots.ts";
 import { initCommand } from "./init.ts";
 import { landCommand } from "./land.ts";
 import { lsCommand } from "./ls.ts";
@@ -12,6 +13,7 @@ import { addExamples } from "./options.ts";
 import { parseCommand } from "./parse.ts";
 import { planCommand } from "./plan.ts";
 import { queryCommand } from "./query.ts";
+import { removeOrphanFilesCommand } from "./remove-orphan-files.ts";
 import { runCommand } from "./run.ts";
 import { runOperationCommand } from "./run-operation.ts";
 import { seedCommand } from "./seed.ts";
@@ -25,6 +27,7 @@ const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[]
   ["Look at the project:", [lsCommand, parseCommand, compileCommand, planCommand]],
   ["Build and test:", [buildCommand, runCommand, testCommand, seedCommand, landCommand, sourceCommand]],
   ["Look at the data:", [showCommand, queryCommand]],
+  ["Keep tables in shape:", [expireSnapshotsCommand, removeOrphanFilesCommand]],
   ["Other:", [runOperationCommand, cleanCommand]],
 ];
 

@@ -11,6 +11,7 @@ import { projectErrors } from "./errors/project.ts";
 import { runErrors } from "./errors/run.ts";
 import { storageErrors } from "./errors/storage.ts";
 import { templateErrors } from "./errors/template.ts";
+import { upkeepErrors } from "./errors/upkeep.ts";
 
 /** Every failure `lake` can name: code → function of typed parameters → message. */
 export const errorCatalogue = {
@@ -24,6 +25,7 @@ export const errorCatalogue = {
   ...computeErrors,
   ...catalogErrors,
   ...storageErrors,
+  ...upkeepErrors,
   ...cliErrors,
 };
 

@@ -20,6 +20,17 @@ export type ChangeOperation =
       readonly add: readonly DataFile[];
       readonly removePaths: ReadonlySet<string>;
     }
+  /**
+   * The same rows in other files (compaction): `removePaths` names data files, and delete files that no longer
+   * apply to any. What is added keeps the sequence number of the state that it was read at, so that equality
+   * deletes which came later still reach it.
+   */
+  | {
+      readonly kind: "rewrite";
+      readonly add: readonly DataFile[];
+      readonly removePaths: ReadonlySet<string>;
+      readonly dataSequenceNumber: bigint;
+    }
   /** Schema, spec or properties only: no snapshot. */
   | { readonly kind: "none" };
 

@@ -187,6 +187,7 @@ async function stageSnapshot(
 
 /** As Java's OverwriteFiles names itself by what it does. */
 function operationName(operation: ChangeOperation, removed: readonly DataFile[]): Operation {
+  if (operation.kind === "rewrite") return "replace";
   if (operation.kind === "append" || operation.kind === "none" || removed.length === 0) return "append";
   return operation.add.length === 0 ? "delete" : "overwrite";
 }

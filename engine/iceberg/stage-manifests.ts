@@ -88,7 +88,7 @@ class Stage {
 
   /** The added files, nothing known of them but that they are new: numbers are inherited at publishing. */
   added(): readonly Candidate[] {
-    const { add } = this.#request;
+    const { add, operation } = this.#request;
     const seen = new Set<string>();
     for (const { path } of add) {
       if (seen.has(path)) throw lakeError("iceberg/bad-update", { problem: `${path} is added twice` });
@@ -97,7 +97,7 @@ class Stage {
     const entries = add.map((file): ManifestEntry => ({
       status: "added",
       snapshotId: this.#request.snapshotId,
-      sequenceNumber: null,
+      sequenceNumber: operation.kind === "rewrite" ? operation.dataSequenceNumber : null,
       fileSequenceNumber: null,
       file,
     }));
@@ -117,7 +117,7 @@ class Stage {
       return { candidates: existing.map((manifest) => ({ manifest })), removed: [] };
     const results = await mapLimited(existing, concurrency, (manifest) => this.#filtered(manifest));
     const removed = results.flatMap((result) => result.removed);
-    if (operation.kind === "overwrite") {
+    if (operation.kind === "overwrite" || operation.kind === "rewrite") {
       const found = new Set(removed.map((file) => file.path));
       for (const path of operation.removePaths) {
         if (!found.has(path)) throw lakeError("iceberg/missing-data-file", { table, path });
@@ -132,11 +132,11 @@ class Stage {
     const unchanged = { candidate: { manifest }, removed: [] };
     if (!hasLive(manifest)) return unchanged;
     const { operation, snapshotId } = this.#request;
-    const paths = operation.kind === "overwrite" ? operation.removePaths : null;
+    const paths = "removePaths" in operation ? operation.removePaths : null;
     if (paths !== null && paths.size === 0) return unchanged;
     const isRemoved = ({ content, path, referencedDataFile }: DataFile): boolean =>
       // A deletion vector ends with its data file.
-      paths === null || paths.has(content === "data" ? path : (referencedDataFile ?? ""));
+      paths === null || paths.has(path) || (content !== "data" && paths.has(referencedDataFile ?? ""));
     const live = (await this.#read(manifest)).filter((entry) => entry.status !== "deleted");
     const removed = live.filter((entry) => isRemoved(entry.file)).map((entry) => entry.file);
     if (removed.length === 0) return unchanged;

@@ -56,6 +56,8 @@ export const icebergErrors = {
     `${p.count} staged files of ${p.table} no longer exist, ${p.path} among them`,
   "iceberg/cannot-restage": (p: { table: string; problem: string }) =>
     `the staged append to ${p.table} cannot be applied again: ${p.problem}`,
+  "iceberg/gc-disabled": (p: { table: string }) =>
+    `files of the table at ${p.table} must not be deleted: its property gc.enabled is false`,
   "iceberg/already-published": (p: { table: string }) =>
     `the change of ${p.table} is already published; its files belong to the table`,
 };
