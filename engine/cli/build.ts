@@ -6,6 +6,7 @@ import {
   addProjectOptions,
   addSelectionOptions,
   addThreads,
+  changedFilesOption,
   outputOption,
   type RunCommandOptions,
 } from "./options.ts";
@@ -21,6 +22,7 @@ export function buildCommand(cli: Cli): Command {
   command
     .option("--full-refresh", "build incremental models and seeds from nothing")
     .option("--allow-loss", "with --full-refresh: also lose rows whose landing files are gone")
+    .addOption(changedFilesOption())
     .option("--no-reuse", "build also what has not changed")
     .option("-x, --fail-fast", "stop at the first failure")
     .option("--empty", "make the tables without rows")

@@ -32,6 +32,7 @@ export interface SelectionOptions {
 export interface RunCommandOptions extends ProjectOptions, OutputOptions, SelectionOptions {
   readonly fullRefresh?: boolean;
   readonly allowLoss?: boolean;
+  readonly changedFiles?: "fail" | "ignore";
   /** False after `--no-reuse`. */
   readonly reuse?: boolean;
   readonly failFast?: boolean;
@@ -88,6 +89,15 @@ export function addSelectionOptions(command: Command): Command {
         "empty",
       ]),
     );
+}
+
+export function changedFilesOption(): Option {
+  return new Option(
+    "--changed-files <what>",
+    "landing files that changed after they were taken in: fail, or ignore them in this run",
+  )
+    .choices(["fail", "ignore"])
+    .default("fail");
 }
 
 export function outputOption(choices: readonly string[], initial: string): Option {

@@ -7,6 +7,7 @@ import {
   addProjectOptions,
   addSelectionOptions,
   addThreads,
+  changedFilesOption,
   outputOption,
   type RunCommandOptions,
 } from "./options.ts";
@@ -22,6 +23,7 @@ export function planCommand(cli: Cli): Command {
   command
     .option("--full-refresh", "as if incremental models were built from nothing")
     .option("--allow-loss", "with --full-refresh: also lose rows whose landing files are gone")
+    .addOption(changedFilesOption())
     .option("--no-reuse", "as if nothing could be reused")
     .addOption(outputOption(["text", "json"], "text"));
   addThreads(command);

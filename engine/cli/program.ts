@@ -8,6 +8,7 @@ import { debugCommand } from "./debug.ts";
 import { expireSnapshotsCommand } from "./expire-snapshots.ts";
 import { initCommand } from "./init.ts";
 import { landCommand } from "./land.ts";
+import { ledgerCommand } from "./ledger.ts";
 import { lsCommand } from "./ls.ts";
 import { addExamples } from "./options.ts";
 import { parseCommand } from "./parse.ts";
@@ -27,7 +28,7 @@ const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[]
   ["Look at the project:", [lsCommand, parseCommand, compileCommand, planCommand]],
   ["Build and test:", [buildCommand, runCommand, testCommand, seedCommand, landCommand, sourceCommand]],
   ["Look at the data:", [showCommand, queryCommand]],
-  ["Keep tables in shape:", [expireSnapshotsCommand, removeOrphanFilesCommand]],
+  ["Keep tables in shape:", [expireSnapshotsCommand, removeOrphanFilesCommand, ledgerCommand]],
   ["Other:", [runOperationCommand, cleanCommand]],
 ];
 

@@ -89,6 +89,7 @@ export function runOptions(
     ...selectionOf(context.cwd, options),
     fullRefresh: options.fullRefresh ?? false,
     allowLoss: options.allowLoss ?? false,
+    changedFiles: options.changedFiles ?? "fail",
     noReuse: options.reuse === false,
     failFast: options.failFast ?? false,
     storeFailures: options.storeFailures ?? false,

@@ -6,6 +6,7 @@ import {
   addProjectOptions,
   addSelectionOptions,
   addThreads,
+  changedFilesOption,
   outputOption,
   type RunCommandOptions,
 } from "./options.ts";
@@ -19,6 +20,7 @@ export function runCommand(cli: Cli): Command {
   command
     .option("--full-refresh", "build incremental models and seeds from nothing")
     .option("--allow-loss", "with --full-refresh: also lose rows whose landing files are gone")
+    .addOption(changedFilesOption())
     .option("--no-reuse", "build also what has not changed")
     .option("-x, --fail-fast", "stop at the first failure")
     .option("--empty", "make the tables without rows")

@@ -51,8 +51,8 @@ export interface ChangeRequest {
   /** Stable over attempts, stands in the summary as `lake.commit-id`. */
   readonly commitId: string;
   readonly formatVersion: 2 | 3;
-  /** The new snapshot's id where the caller needs to know it beforehand (a property that names it). */
-  readonly snapshotId?: bigint;
+  /** The table property that is to hold the new snapshot's id; staged again, it names the new one again. */
+  readonly snapshotIdProperty?: string;
 }
 
 /** Written completely (data, manifests, manifest list), not yet visible to anybody. */

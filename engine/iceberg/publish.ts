@@ -242,8 +242,7 @@ export async function restageAppend(request: {
     const hint = "run again: a run starts from the table as it is then";
     throw lakeError("iceberg/cannot-restage", { table: nameOf(current.identifier), problem }, { hint });
   }
-  const { snapshotId: _snapshotId, ...change } = staged.request;
-  return stageChange({ storage, request: { ...change, base: current }, nowMs });
+  return stageChange({ storage, request: { ...staged.request, base: current }, nowMs });
 }
 
 function restageProblem(staged: StagedChange, current: CatalogTable): string | null {
@@ -259,6 +258,9 @@ function restageProblem(staged: StagedChange, current: CatalogTable): string | n
   }
   if (!sameSchema(currentSchema(metadata), currentSchema(base))) return "another writer changed the schema";
   if (!sameSpec(defaultSpec(metadata), defaultSpec(base))) return "another writer changed the partition spec";
+  // Rebuilt or corrected without a snapshot.
+  if (metadata.properties["lake.ledger"] !== base.properties["lake.ledger"])
+    return "another writer moved the ledger of landing files";
   return interveningProblem(base, metadata);
 }
 

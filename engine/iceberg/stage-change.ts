@@ -29,7 +29,9 @@ export const commitIdKey = "lake.commit-id";
  */
 export async function stageChange({ storage, request, nowMs }: StageRequest): Promise<StagedChange> {
   const base = request.base?.metadata ?? null;
-  const structure = base === null ? creation(request) : evolution(base, request);
+  const snapshotId = newSnapshotId(base);
+  const named = withSnapshotId(request, snapshotId);
+  const structure = base === null ? creation(named) : evolution(base, named);
   const context = { nowMs, previousMetadataLocation: request.base?.metadataLocation ?? null };
   const requirements = requirementsOf(base, request);
   const { operation } = request;
@@ -45,6 +47,7 @@ export async function stageChange({ storage, request, nowMs }: StageRequest): Pr
     base,
     metadata,
     nowMs,
+    snapshotId,
   });
   const { "snapshot-id": _head, ...retention } = base?.refs["main"] ?? {
     type: "branch" as const,
@@ -60,9 +63,15 @@ export async function stageChange({ storage, request, nowMs }: StageRequest): Pr
     requirements,
     updates,
     preview: applyUpdates(base, updates, context),
-    snapshotId: snapshot["snapshot-id"],
+    snapshotId,
     writtenPaths: [...operation.add.map((file) => file.path), ...writtenPaths],
   };
+}
+
+function withSnapshotId(request: ChangeRequest, snapshotId: bigint): ChangeRequest {
+  const { snapshotIdProperty: key, operation, properties } = request;
+  if (key === undefined || operation.kind === "none") return request;
+  return { ...request, properties: { ...properties, [key]: snapshotId.toString() } };
 }
 
 function creation(request: ChangeRequest): TableUpdate[] {
@@ -131,13 +140,13 @@ interface SnapshotRequest extends StageRequest {
   readonly base: TableMetadata | null;
   /** With the new schema and spec. */
   readonly metadata: TableMetadata;
+  readonly snapshotId: bigint;
 }
 
 async function stageSnapshot(
   stage: SnapshotRequest,
 ): Promise<{ readonly snapshot: Snapshot; readonly writtenPaths: readonly string[] }> {
-  const { storage, request, operation, base, metadata } = stage;
-  const snapshotId = request.snapshotId ?? newSnapshotId(base);
+  const { storage, request, operation, base, metadata, snapshotId } = stage;
   const sequenceNumber = (base?.["last-sequence-number"] ?? 0n) + 1n;
   const parent = base?.snapshots.find((one) => one["snapshot-id"] === base["current-snapshot-id"]) ?? null;
   const fileId = randomUUID();

@@ -399,6 +399,33 @@ describe("applying an append again", () => {
     ]);
   });
 
+  test("a property that names the new snapshot names the one that is published", async () => {
+    await append("c1", await file("a", 1));
+    const staged = await stage({
+      commitId: "mine",
+      operation: { kind: "append", add: [await file("m", 1)] },
+      snapshotIdProperty: "named",
+    });
+    expect(staged.preview.properties["named"]).toBe(String(staged.snapshotId));
+    await append("theirs", await file("t", 1));
+    const current = (await load()) as CatalogTable;
+    const [table] = await publish(await restageAppend({ storage, staged, current, nowMs: Date.now() }));
+    expect(table?.metadata.properties["named"]).toBe(String(table?.metadata["current-snapshot-id"]));
+  });
+
+  test("is refused when the ledger was corrected without a snapshot", async () => {
+    await append("c1", await file("a", 1));
+    const operation = { kind: "append", add: [await file("m", 1)] } as const;
+    const staged = await stage({ commitId: "mine", operation });
+    const properties = { "lake.ledger": "rebuilt" };
+    await publish(await stage({ commitId: "p", properties, operation: { kind: "none" } }));
+    const current = (await load()) as CatalogTable;
+    await expect(restageAppend({ storage, staged, current, nowMs: Date.now() })).rejects.toMatchObject({
+      code: "iceberg/cannot-restage",
+      message: expect.stringContaining("ledger") as unknown,
+    });
+  });
+
   test("is refused when the ledger, the schema or anything but appends moved", async () => {
     await append("c1", await file("a", 1));
     const staged = await stage({

@@ -61,7 +61,11 @@ const incremental: Decide = (input) => {
 function ingest(input: DecisionInput, state: TableState): Decision {
   const files = input.landing?.fresh.length ?? 0;
   const oldCode = state.ours !== null && state.ours.fingerprint !== input.fingerprint;
-  const note = oldCode ? "; code changed: old rows keep the old logic, --full-refresh rebuilds them" : "";
+  const aside = input.landing?.changed.length ?? 0;
+  const note = [
+    oldCode ? "; code changed: old rows keep the old logic, --full-refresh rebuilds them" : "",
+    aside > 0 ? `; ${aside} changed ${plural(aside)} left aside` : "",
+  ].join("");
   if (files === 0) return { action: "reuse", reason: `no new landing files${note}` };
   return { action: "build", mode: "append", reason: `${files} new landing ${plural(files)}${note}` };
 }

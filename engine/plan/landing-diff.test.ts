@@ -29,7 +29,7 @@ test("a listing is sorted into new, doubtful, changed and gone", () => {
     ledger,
   );
   expect(diff.fresh.map((file) => file.path)).toEqual(["a-new", "z-new"]);
-  expect(diff.doubtful.map(({ found }) => found.path)).toEqual(["touched"]);
-  expect(diff.changed.map(({ found }) => found.path)).toEqual(["longer", "s3b"]);
+  expect(diff.doubtful.map(({ found }) => found.path)).toEqual(["touched", "s3b"]);
+  expect(diff.changed.map(({ found }) => found.path)).toEqual(["longer"]);
   expect(diff.gone.map((file) => file.path)).toEqual(["gone"]);
 });

@@ -17,12 +17,18 @@ export interface LedgerFile extends LandingVersion {
 export interface LandingDiff {
   /** Not in the ledger, in path order. */
   readonly fresh: readonly LandingVersion[];
-  /** In the ledger with the same size but another time stamp: the same file if its content hash is the same. */
+  /** In the ledger with the same size but another time or mark: the same file if its content hash is the same. */
   readonly doubtful: readonly { readonly found: LandingVersion; readonly held: LedgerFile }[];
-  /** In the ledger with another size or version mark. */
+  /** In the ledger with another size. */
   readonly changed: readonly { readonly found: LandingVersion; readonly held: LedgerFile }[];
   /** In the ledger and no longer in the landing zone. */
   readonly gone: readonly LedgerFile[];
+}
+
+/** The store's own version mark where both have one, else the time. A mark may also depend on how a file was sent. */
+function sameMark(held: LedgerFile, found: LandingVersion): boolean {
+  if (held.etag !== undefined && found.etag !== undefined) return held.etag === found.etag;
+  return held.modifiedMs === found.modifiedMs;
 }
 
 export function diffLanding(
@@ -38,9 +44,7 @@ export function diffLanding(
     seen.add(found.path);
     if (held === undefined) fresh.push(found);
     else if (held.sizeBytes !== found.sizeBytes) changed.push({ found, held });
-    else if (held.etag !== undefined && found.etag !== undefined) {
-      if (held.etag !== found.etag) changed.push({ found, held });
-    } else if (held.modifiedMs !== found.modifiedMs) doubtful.push({ found, held });
+    else if (!sameMark(held, found)) doubtful.push({ found, held });
   }
   const gone = [...ledger.values()].filter((file) => !seen.has(file.path));
   fresh.sort((a, b) => (a.path < b.path ? -1 : 1));

@@ -2,7 +2,6 @@
 import type { CatalogTable } from "../catalog/catalog.ts";
 import type { WriteResult } from "../compute/compute.ts";
 import type { StagedChange } from "../iceberg/change.ts";
-import { newSnapshotId } from "../iceberg/snapshot.ts";
 import { stageChange } from "../iceberg/transaction.ts";
 import type { LandingVersion } from "../plan/landing-diff.ts";
 import { partialPrefix, summaryKeys } from "../plan/table-state.ts";
@@ -166,7 +165,6 @@ async function stage(options: {
   const { session } = context;
   const model = node.node as Model | Seed;
   const ledger = await stageLedger(options);
-  const snapshotId = newSnapshotId(base?.metadata ?? null);
   const volatile =
     model.resourceType === "seed"
       ? []
@@ -184,11 +182,9 @@ async function stage(options: {
       properties: {
         ...(base === null && { "write.parquet.compression-codec": "zstd" }),
         ...model.config.properties,
-        ...(ledger !== null && {
-          [ledgerProperties.ledger]: ledger,
-          [ledgerProperties.snapshot]: snapshotId.toString(),
-        }),
+        ...(ledger !== null && { [ledgerProperties.ledger]: ledger }),
       },
+      ...(ledger !== null && { snapshotIdProperty: ledgerProperties.snapshot }),
       operation:
         node.step.mode === "replace"
           ? { kind: "replace-all", add: result.files }
@@ -205,7 +201,6 @@ async function stage(options: {
       },
       commitId,
       formatVersion: model.config.formatVersion ?? 2,
-      snapshotId,
     },
   });
 }
@@ -256,12 +251,14 @@ async function stageLedger(options: {
       rejected: count.rejectedRows,
     };
   });
+  const touched = landing.touched.map((file) => ({ source: sourceOf.get(file.path)?.source ?? "", ...file }));
+  const appends = step.mode === "append";
   const name = tableName(tableIdentifier(node.node as Model | Seed, session.profile));
   return writeLedger({
     storage: await session.storage(),
     folder: `${lakeFolder(session.profile)}/ledger/${name}`,
     commitId,
-    base: step.mode === "append" ? landing.ledger : emptyLedger,
-    added,
+    base: appends ? landing.ledger : emptyLedger,
+    added: appends ? [...touched, ...added] : added,
   });
 }

@@ -2,10 +2,11 @@
 // hold a table against what its landing files gave without reading them again.
 import type { Column } from "../compute/compute.ts";
 import type { Value } from "../iceberg/types.ts";
-import { headSnapshot, ancestors, summaryKeys } from "../plan/table-state.ts";
+import { tableName } from "../catalog/catalog.ts";
+import { headSnapshot } from "../plan/table-state.ts";
 import type { Source } from "../project/types.ts";
-import { readLedger } from "./ledger.ts";
-import { hasTable } from "./names.ts";
+import { findLedger, mentionsLedger, readLedger } from "./ledger.ts";
+import { hasTable, tableIdentifier } from "./names.ts";
 import type { RunTables } from "./relations.ts";
 import type { Session } from "./session.ts";
 
@@ -29,10 +30,9 @@ export async function ingestedFiles(session: Session, tables: RunTables): Promis
     if (!hasTable(node)) continue;
     const metadata = tables.get(node.uniqueId);
     if (metadata === undefined || headSnapshot(metadata) === null) continue;
-    const pointer = [...ancestors(metadata)]
-      .map((snapshot) => snapshot.summary[summaryKeys.ledger])
-      .find((path) => path !== undefined);
-    if (pointer === undefined) continue;
+    if (!mentionsLedger(metadata)) continue;
+    const pointer = await findLedger(storage, metadata, tableName(tableIdentifier(node, session.profile)));
+    if (pointer === null) continue;
     for (const [source, files] of (await readLedger(storage, pointer)).files) {
       for (const file of files.values()) {
         rows.push([

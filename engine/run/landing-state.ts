@@ -1,6 +1,7 @@
 // A model's landing sources at planning time: what is there, and what its table holds already.
 import { formatSize } from "../common/format.ts";
 import { isLakeError, lakeError } from "../common/errors.ts";
+import { mapLimited } from "../common/limit.ts";
 import type { CatalogTable } from "../catalog/catalog.ts";
 import { tableName } from "../catalog/catalog.ts";
 import { diffLanding } from "../plan/landing-diff.ts";
@@ -8,7 +9,7 @@ import type { LandingDiff, LandingVersion, LedgerFile } from "../plan/landing-di
 import type { Model, Seed, Source } from "../project/types.ts";
 import type { Inputs } from "./inputs.ts";
 import { landingSources } from "./inputs.ts";
-import { listLanding, sameContent } from "./landing.ts";
+import { contentHash, listLanding } from "./landing.ts";
 import { emptyLedger, findLedger, readLedger } from "./ledger.ts";
 import type { Ledger } from "./ledger.ts";
 import { tableIdentifier } from "./names.ts";
@@ -19,9 +20,17 @@ export interface LandingState {
   readonly files: readonly LandingVersion[];
   readonly bySource: ReadonlyMap<string, readonly LandingVersion[]>;
   readonly diff: LandingDiff;
+  /** Held files with a new time stamp and the content that was taken in: the next commit notes the time. */
+  readonly touched: readonly LedgerFile[];
   /** What the table holds now; empty when it is made anew. */
   readonly ledger: Ledger;
 }
+
+/** What a run does about files that changed after they were taken in: stop, or leave them aside and keep their rows. */
+export type ChangedFiles = "fail" | "ignore";
+
+/** Files that are read at once to compare their content. */
+const filesAtOnce = 4;
 
 const listings = new WeakMap<Session, Map<string, Promise<LandingVersion[]>>>();
 
@@ -47,6 +56,7 @@ export async function landingState(options: {
   readonly ingesting: boolean;
   readonly fullRefresh: boolean;
   readonly allowLoss: boolean;
+  readonly changedFiles: ChangedFiles;
 }): Promise<LandingState | null> {
   const { session, node, inputs, ingesting, fullRefresh } = options;
   const sources = landingSources(inputs);
@@ -58,15 +68,20 @@ export async function landingState(options: {
   const ledger = await ledgerOf(options);
   const held = new Map(sources.flatMap((source) => [...(ledger.files.get(source.uniqueId) ?? [])]));
   const found = diffLanding(files, held);
-  const changed = [...found.changed];
-  for (const doubt of found.doubtful) {
-    if (!(await sameContent(storage, doubt.found, doubt.held))) changed.push(doubt);
-  }
+  const same = await mapLimited(
+    found.doubtful,
+    filesAtOnce,
+    async (doubt) => (await contentHash(storage, doubt.found.path)) === doubt.held.contentHash,
+  );
+  const changed = [...found.changed, ...found.doubtful.filter((_, index) => same[index] === false)];
+  const touched = found.doubtful
+    .filter((_, index) => same[index] === true)
+    .map((doubt) => ({ ...doubt.held, ...doubt.found }));
   const diff = { ...found, changed };
   const name = tableName(tableIdentifier(node, session.profile));
-  if (ingesting && !fullRefresh) refuseChanged(name, changed);
+  if (ingesting && !fullRefresh && options.changedFiles === "fail") refuseChanged(node.name, name, changed);
   if (ingesting && fullRefresh && !options.allowLoss) refuseLoss(name, diff.gone);
-  return { files, bySource, diff, ledger };
+  return { files, bySource, diff, touched, ledger };
 }
 
 /** What a table holds. One that is made anew whatever it holds goes ahead without a ledger; one that takes in
@@ -82,7 +97,7 @@ async function ledgerOf(options: {
   if (table === null || (!ingesting && fullRefresh)) return emptyLedger;
   const storage = await session.storage();
   try {
-    const pointer = await findLedger(storage, table);
+    const pointer = await findLedger(storage, table.metadata, tableName(table.identifier));
     return pointer === null ? emptyLedger : await readLedger(storage, pointer);
   } catch (error) {
     if (!isLakeError(error) || (ingesting && !(fullRefresh && allowLoss))) throw error;
@@ -90,24 +105,37 @@ async function ledgerOf(options: {
   }
 }
 
-function refuseChanged(table: string, changed: LandingDiff["changed"]): void {
+function refuseChanged(model: string, table: string, changed: LandingDiff["changed"]): void {
   const first = changed[0];
   if (first === undefined) return;
+  const { found, held } = first;
+  const hint = [
+    "new events belong into a file of a new name. Otherwise choose:",
+    `  lake ledger accept ${model} ${found.path.slice(found.path.lastIndexOf("/") + 1)}   its rows stay as they are, the file counts as held`,
+    `  lake build --changed-files ignore   go on without it, and be asked again by the next run`,
+    `  lake build -s ${model} --full-refresh   build the table anew from all that is in the landing zone`,
+  ].join("\n");
   throw lakeError(
     "run/landing-file-changed",
-    { table, path: first.found.path, before: describe(first.held), now: describe(first.found) },
     {
-      hint: "give the new content a new file name, put the old content back, or rebuild the table with --full-refresh",
+      table,
+      path: found.path,
+      before: describe(held),
+      now: describe(found),
+      others: changed.length - 1,
     },
+    { hint },
   );
 }
 
 function describe(file: LandingVersion | LedgerFile): string {
+  if (file.sizeBytes < 0) return "a content that nobody noted";
   return `${formatSize(file.sizeBytes)} of ${new Date(file.modifiedMs).toISOString().slice(0, 19)}Z`;
 }
 
 function refuseLoss(table: string, gone: readonly LedgerFile[]): void {
-  const withRows = gone.filter((file) => file.rows > 0);
+  // Lines in quarantine go with the model's table.
+  const withRows = gone.filter((file) => file.rows > 0 || file.rejected > 0);
   const first = withRows[0];
   if (first === undefined) return;
   throw lakeError(

@@ -1,7 +1,7 @@
 // Landing zones: where a source's files lie, and which are there.
 import { sha256 } from "../common/hash.ts";
 import { lakeError } from "../common/errors.ts";
-import type { LedgerFile, LandingVersion } from "../plan/landing-diff.ts";
+import type { LandingVersion } from "../plan/landing-diff.ts";
 import type { Source, TargetProfile } from "../project/types.ts";
 import type { Storage } from "../storage/storage.ts";
 
@@ -91,19 +91,11 @@ function globExpression(pattern: string): RegExp {
   return new RegExp(`^${source}$`);
 }
 
-/** Whether a file of the same size but another time stamp still has the bytes that were taken in. */
-export async function sameContent(
-  storage: Storage,
-  found: LandingVersion,
-  held: LedgerFile,
-): Promise<boolean> {
-  return (await sha256Stream(storage.readStream(found.path))) === held.contentHash;
-}
-
-async function sha256Stream(stream: AsyncIterable<Uint8Array>): Promise<string> {
+/** SHA-256 of a file's stored bytes, hex. */
+export async function contentHash(storage: Storage, path: string): Promise<string> {
   const { createHash } = await import("node:crypto");
   const hash = createHash("sha256");
-  for await (const chunk of stream) hash.update(chunk);
+  for await (const chunk of storage.readStream(path)) hash.update(chunk);
   return hash.digest("hex");
 }
 

@@ -62,9 +62,26 @@ async function found(
   for (const [name, content] of Object.entries(older)) {
     writeFileSync(path.join(folder, name), serialiseTableMetadata(content));
   }
-  const identifier = { namespace: "n", name: "t" };
-  return findLedger(storage, { identifier, metadataLocation: `file://${folder}/now`, metadata });
+  return findLedger(storage, metadata, "n.t");
 }
+
+const ours = (id: bigint, pointer: string, parent?: bigint): Snapshot => ({
+  ...snapshot(id, parent),
+  summary: { operation: "append", "lake.ledger": pointer },
+});
+
+test("a snapshot's own pointer is believed before the property, which may be newer than a rollback", async () => {
+  const rolledBack = metadataWith([ours(1n, "the first"), snapshot(3n, 1n)]);
+  expect(await found(rolledBack, {})).toBe("the first");
+});
+
+test("a ledger that was rebuilt for a snapshot stands before the one that the snapshot names", async () => {
+  expect(await found(metadataWith([ours(1n, "the first"), ours(2n, "a lost one", 1n)]), {})).toBe(
+    "the ledger",
+  );
+  const later = metadataWith([ours(1n, "the first"), ours(2n, "a lost one", 1n), ours(3n, "the next", 2n)]);
+  expect(await found(later, {})).toBe("the next");
+});
 
 const chain = [snapshot(1n), snapshot(2n, 1n), snapshot(3n, 2n), snapshot(4n, 3n)];
 

@@ -1,10 +1,8 @@
 // Which landing files a table holds: segments under the target's own prefix, outside every table's
 // location, named by the snapshot that took the files in. Rolling the table back rolls this back too.
 import { lakeError } from "../common/errors.ts";
-import type { CatalogTable } from "../catalog/catalog.ts";
-import { tableName } from "../catalog/catalog.ts";
 import { parseTableMetadata } from "../iceberg/metadata.ts";
-import type { Snapshot } from "../iceberg/types.ts";
+import type { TableMetadata } from "../iceberg/types.ts";
 import type { LedgerFile } from "../plan/landing-diff.ts";
 import { ancestors, snapshotById, summaryKeys } from "../plan/table-state.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -31,7 +29,7 @@ interface LedgerSegment {
 }
 
 const rebuildHint =
-  "rebuild the table from the landing zone with --full-refresh --allow-loss (rows of files that are no longer there are lost)";
+  "`lake ledger rebuild <model>` makes a new one from the rows' data_source; --full-refresh --allow-loss builds the table anew";
 
 export const emptyLedger: Ledger = { files: new Map(), segments: [] };
 
@@ -100,41 +98,58 @@ export async function writeLedger(options: {
   return path;
 }
 
-/**
- * The ledger that belongs to the table's head, or null for a table without rows and without a ledger.
- * Found in the newest ancestor's summary that names one; where that has expired, by the table property,
- * but only if the snapshot it names is proven an ancestor of the head (rule 15). Errors:
- * `run/ledger-missing` when nothing can be proven.
- */
-export async function findLedger(storage: Storage, table: CatalogTable): Promise<string | null> {
-  const { metadata } = table;
-  let oldest: Snapshot | null = null;
-  for (const snapshot of ancestors(metadata)) {
-    const pointer = snapshot.summary[summaryKeys.ledger];
-    if (pointer !== undefined) return pointer;
-    oldest = snapshot;
-  }
-  if (metadata["current-snapshot-id"] === null) return null;
+/** The pointer as the table itself proves it: in the newest ancestor that names one, or that the property names. */
+function provenPointer(metadata: TableMetadata): string | null {
   const pointer = metadata.properties[ledgerProperties.ledger];
   const named = metadata.properties[ledgerProperties.snapshot];
+  for (const snapshot of ancestors(metadata)) {
+    // First, because a ledger that was rebuilt or corrected stands in the property alone.
+    if (pointer !== undefined && named === snapshot["snapshot-id"].toString()) return pointer;
+    const own = snapshot.summary[summaryKeys.ledger];
+    if (own !== undefined) return own;
+  }
+  return null;
+}
+
+/** Whether the table says, rightly or not, that it has a ledger. */
+export function mentionsLedger(metadata: TableMetadata): boolean {
+  return metadata.properties[ledgerProperties.ledger] !== undefined || provenPointer(metadata) !== null;
+}
+
+/**
+ * The ledger that belongs to the table's head, or null for a table without rows and without a ledger.
+ * Found in the newest ancestor's summary that names one, or in the table property if the snapshot that it names
+ * is proven an ancestor of the head, where that has expired by older metadata files (rule 15). Errors:
+ * `run/ledger-missing` when nothing can be proven.
+ */
+export async function findLedger(
+  storage: Storage,
+  metadata: TableMetadata,
+  table: string,
+): Promise<string | null> {
+  const proven = provenPointer(metadata);
+  if (proven !== null || metadata["current-snapshot-id"] === null) return proven;
+  const pointer = metadata.properties[ledgerProperties.ledger];
+  const named = metadata.properties[ledgerProperties.snapshot];
+  const oldest = [...ancestors(metadata)].at(-1);
   // PyIceberg takes an expired parent out of its child, too: then older metadata files know the child's parent.
   const start: bigint =
     oldest?.["parent-snapshot-id"] ?? oldest?.["snapshot-id"] ?? metadata["current-snapshot-id"];
   if (pointer !== undefined && named !== undefined) {
-    if (await isAncestor(storage, table, BigInt(named), start)) return pointer;
+    if (await isAncestor(storage, metadata, BigInt(named), start)) return pointer;
   }
-  throw lakeError("run/ledger-missing", { table: tableName(table.identifier) }, { hint: rebuildHint });
+  throw lakeError("run/ledger-missing", { table }, { hint: rebuildHint });
 }
 
 /** Follows parents from `from` through the metadata files that the log still names. */
 async function isAncestor(
   storage: Storage,
-  table: CatalogTable,
+  metadata: TableMetadata,
   wanted: bigint,
   from: bigint,
 ): Promise<boolean> {
   let id: bigint | undefined = from;
-  for (const { "metadata-file": file } of table.metadata["metadata-log"].toReversed()) {
+  for (const { "metadata-file": file } of metadata["metadata-log"].toReversed()) {
     if (id === wanted) return true;
     let older;
     try {
@@ -142,7 +157,7 @@ async function isAncestor(
     } catch {
       return false;
     }
-    if (older["table-uuid"] !== table.metadata["table-uuid"]) return false;
+    if (older["table-uuid"] !== metadata["table-uuid"]) return false;
     for (;;) {
       const snapshot = snapshotById(older, id);
       if (snapshot === null) break;

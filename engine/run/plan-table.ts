@@ -40,6 +40,7 @@ export async function planTable(
         ingesting,
         fullRefresh,
         allowLoss: options.allowLoss ?? false,
+        changedFiles: options.changedFiles ?? "fail",
       });
   const decision = decide(node.config.materialized, {
     state,

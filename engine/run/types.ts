@@ -2,6 +2,7 @@
 import type { LakeError } from "../common/errors.ts";
 import type { SelectionRequest } from "../graph/types.ts";
 import type { Plan } from "../plan/types.ts";
+import type { ChangedFiles } from "./landing-state.ts";
 import type { TableIdentifier } from "../catalog/catalog.ts";
 
 /** dbt's words where they mean the same; `reused` is ours. */
@@ -100,6 +101,8 @@ export interface RunOptions extends SelectionRequest {
   readonly fullRefresh?: boolean;
   /** A full refresh may lose rows whose landing files are no longer there. */
   readonly allowLoss?: boolean;
+  /** What to do about landing files that changed after they were taken in; `fail` when absent. */
+  readonly changedFiles?: ChangedFiles;
   readonly noReuse?: boolean;
   readonly failFast?: boolean;
   readonly storeFailures?: boolean;

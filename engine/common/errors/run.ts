@@ -3,8 +3,14 @@ export const runErrors = {
     `${p.node} reads ${p.input}, which has not been built on this target`,
   "run/no-landing-location": (p: { source: string; location: string }) =>
     `the source ${p.source} has no landing zone at ${p.location}`,
-  "run/landing-file-changed": (p: { table: string; path: string; before: string; now: string }) =>
-    `${p.path} changed after ${p.table} took it in: it had ${p.before}, now it has ${p.now}`,
+  "run/landing-file-changed": (p: {
+    table: string;
+    path: string;
+    before: string;
+    now: string;
+    others: number;
+  }) =>
+    `${p.path} changed after ${p.table} took it in: it had ${p.before}, now it has ${p.now}${p.others > 0 ? `; ${p.others === 1 ? "another file" : `${p.others} other files`} changed, too` : ""}`,
   "run/landing-files-gone": (p: { table: string; count: number; example: string }) =>
     `a full refresh of ${p.table} would lose the rows of ${p.count === 1 ? `a landing file that is no longer there: ${p.example}` : `${p.count} landing files that are no longer there, for example ${p.example}`}`,
   "run/one-landing-source": (p: { model: string; sources: readonly string[] }) =>
@@ -13,6 +19,18 @@ export const runErrors = {
     `${p.table} holds rows, but its ledger of landing files cannot be proven to belong to its newest snapshot`,
   "run/ledger-unreadable": (p: { path: string; problem: string }) =>
     `cannot read the ledger ${p.path}: ${p.problem}`,
+  "run/no-ledger": (p: { model: string }) =>
+    `the model ${p.model} keeps no ledger: it is not an incremental model over a landing source`,
+  "run/ledger-column": (p: { table: string; column: string; texts: readonly string[] }) =>
+    `${p.table} has no column "${p.column}" of text that would say which landing file each row came from (it has ${p.texts.length === 0 ? "no column of text" : p.texts.join(", ")})`,
+  "run/ledger-files-without-rows": (p: { table: string; count: number; example: string }) =>
+    `${p.count === 1 ? `no row of ${p.table} names the landing file ${p.example}` : `no row of ${p.table} names ${p.count} of the landing files, for example ${p.example}`}: it may be new, or it was taken in and gave no row`,
+  "run/ledger-table-moved": (p: { table: string }) =>
+    `${p.table} moved while its ledger was being written; nothing was changed`,
+  "run/ledger-nothing-changed": (p: { table: string; file: string | null; changed: readonly string[] }) =>
+    p.file === null
+      ? `no landing file changed since ${p.table} took it in`
+      : `${p.file} is none of the landing files that changed since ${p.table} took them in (${p.changed.join(", ") || "no file changed"})`,
   "run/strategy-not-available": (p: { model: string; strategy: string }) =>
     `the model ${p.model} asks for the incremental strategy "${p.strategy}", expected "append"`,
   "run/contract": (p: { model: string; problems: readonly string[] }) =>

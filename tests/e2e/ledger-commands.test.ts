@@ -1,0 +1,180 @@
+// `lake ledger`: what a table holds, the word of somebody who knows about a changed file, and a ledger made anew.
+import { rmSync } from "node:fs";
+import path from "node:path";
+import { expect, test } from "vitest";
+import { eventsProject, goodLines, lines, quarantining } from "./events-project.ts";
+import { append, rollBack, snapshotIds, update } from "./foreign.ts";
+import { makeProject } from "./project.ts";
+import type { Files, TestProject } from "./project.ts";
+
+const landing = (name: string): string => `landing-zone/events/${name}`;
+const foreignRow = `select 99::bigint as id, 'foreign' as kind, null::timestamptz as happened, null::varchar as page, null::bigint as recipe_id, null::varchar as data_source`;
+
+/** Two runs, one file each. */
+async function twoRuns(project: Files = eventsProject): Promise<TestProject> {
+  const here = makeProject({ ...project, [landing("f1.jsonl")]: goodLines(2, 1) });
+  expect((await here.run({})).success).toBe(true);
+  here.write({ [landing("f2.jsonl")]: goodLines(2, 3) });
+  expect((await here.run({})).success).toBe(true);
+  return here;
+}
+
+async function ids(here: TestProject): Promise<unknown[]> {
+  return (await here.query(`select id from {{ref "events"}} order by id`)).flat();
+}
+
+async function states(here: TestProject): Promise<string[]> {
+  const { stdout } = await here.cli("ledger", "show", "events", "--output", "json");
+  const view = JSON.parse(stdout) as { files: { path: string; status: string; rows: number | null }[] };
+  return view.files.map(({ path: file, status, rows }) => `${path.basename(file)} ${status} ${rows ?? "-"}`);
+}
+
+function loseLedger(here: TestProject): void {
+  rmSync(path.join(here.root, "warehouse/_lake/dev/ledger"), { recursive: true });
+}
+
+test("show lists what is held, changed, gone and new", async () => {
+  using here = await twoRuns();
+  here.write({ [landing("f3.jsonl")]: goodLines(1, 5) });
+  expect((await here.run({})).success).toBe(true);
+  rmSync(path.join(here.root, landing("f3.jsonl")));
+  here.write({ [landing("f1.jsonl")]: goodLines(3, 1), [landing("f4.jsonl")]: goodLines(1, 9) });
+  expect(await states(here)).toEqual([
+    "f1.jsonl changed 2",
+    "f2.jsonl held 2",
+    "f3.jsonl gone 1",
+    "f4.jsonl new -",
+  ]);
+  const { stdout } = await here.cli("ledger", "show", "events");
+  expect(stdout).toContain("lakehouse.events: 1 changed, 1 held, 1 gone, 1 new");
+});
+
+test("a changed file that is accepted keeps its rows and is held as it is now, also for the tables after it", async () => {
+  using here = await twoRuns();
+  here.write({ [landing("f1.jsonl")]: goodLines(3, 1) });
+  await expect(here.run({})).rejects.toMatchObject({ code: "run/landing-file-changed" });
+  const wrong = await here.cli("ledger", "accept", "events", "f2.jsonl");
+  expect([wrong.code, wrong.stderr]).toEqual([
+    1,
+    expect.stringContaining("f2.jsonl is none of the landing files"),
+  ]);
+  const accepted = await here.cli("ledger", "accept", "events", "f1.jsonl");
+  expect([accepted.code, accepted.stdout]).toEqual([0, expect.stringContaining("1 changed file accepted")]);
+  const outcome = await here.run({});
+  expect([outcome.of("events")?.status, outcome.of("daily")?.status]).toEqual(["reused", "reused"]);
+  expect(await ids(here)).toEqual([1, 2, 3, 4]);
+  // It is the new content that is held: the old one is another change.
+  here.write({ [landing("f1.jsonl")]: goodLines(2, 1) });
+  await expect(here.run({})).rejects.toMatchObject({ code: "run/landing-file-changed" });
+  const again = await here.cli("ledger", "accept", "events");
+  expect(again.stdout).toContain("f1.jsonl");
+  here.write({ [landing("f3.jsonl")]: goodLines(1, 5) });
+  expect((await here.run({})).success).toBe(true);
+  expect(await ids(here)).toEqual([1, 2, 3, 4, 5]);
+  expect(await states(here)).toEqual(["f1.jsonl held 2", "f2.jsonl held 2", "f3.jsonl held 1"]);
+});
+
+test("a changed file that is ignored is left aside in that run only, and plan says so", async () => {
+  using here = await twoRuns();
+  here.write({ [landing("f1.jsonl")]: goodLines(3, 1), [landing("f3.jsonl")]: goodLines(1, 5) });
+  const plan = await here.cli("plan", "--changed-files", "ignore", "-s", "events");
+  expect(plan.stdout).toContain("1 new landing file; 1 changed file left aside");
+  expect((await here.cli("build", "--changed-files", "ignore")).code).toBe(0);
+  expect(await ids(here)).toEqual([1, 2, 3, 4, 5]);
+  await expect(here.run({})).rejects.toMatchObject({ code: "run/landing-file-changed" });
+});
+
+test("a lost ledger is rebuilt from data_source: nothing is taken in twice, new files are", async () => {
+  using here = await twoRuns();
+  await append(here, "events", foreignRow);
+  rmSync(path.join(here.root, landing("f2.jsonl")));
+  loseLedger(here);
+  await expect(here.run({})).rejects.toMatchObject({ code: "run/ledger-unreadable" });
+  const { code, stdout } = await here.cli("ledger", "rebuild", "events");
+  expect(code).toBe(0);
+  expect(stdout).toContain("ledger of lakehouse.events made from data_source: 2 landing files with 4 rows");
+  expect(stdout).toMatch(/1 file no longer in the landing zone: .*f2\.jsonl/);
+  expect(stdout).toContain("1 row without a file");
+  expect(stdout).toContain("not known: whether files changed");
+  expect((await here.run({})).of("events")?.status).toBe("reused");
+  here.write({ [landing("f3.jsonl")]: goodLines(1, 5) });
+  expect((await here.run({})).success).toBe(true);
+  expect(await ids(here)).toEqual([1, 2, 3, 4, 5, 99]);
+  // What was in it nobody noted: somebody has to say whether it is the same file.
+  here.write({ [landing("f2.jsonl")]: goodLines(2, 3) });
+  await expect(here.run({})).rejects.toMatchObject({ code: "run/landing-file-changed" });
+  expect((await here.cli("ledger", "accept", "events", "f2.jsonl")).code).toBe(0);
+  expect((await here.run({})).of("events")?.status).toBe("reused");
+});
+
+test("files without a row are not guessed about: somebody says whether they are held", async () => {
+  for (const [choice, after] of [
+    ["new", [1, 2, 3, 4, 5]],
+    ["held", [1, 2, 3, 4]],
+  ] as const) {
+    using here = await twoRuns();
+    here.write({ [landing("empty.jsonl")]: "", [landing("f3.jsonl")]: goodLines(1, 5) });
+    loseLedger(here);
+    const before = await here.catalog();
+    const asked = await here.cli("ledger", "rebuild", "events");
+    expect(asked.code).toBe(1);
+    expect(asked.stderr).toMatch(/no row of lakehouse\.events names 2 of the landing files/);
+    expect(await here.catalog()).toEqual(before);
+    const { stdout } = await here.cli("ledger", "rebuild", "events", "--without-rows", choice);
+    expect(stdout).toMatch(/2 files without a row, taken for (held|new)/);
+    expect((await here.run({})).success).toBe(true);
+    expect(await ids(here)).toEqual(after);
+    expect((await here.run({})).of("events")?.status).toBe("reused");
+  }
+});
+
+test("the head that nothing proves is made right by a rebuild, and goes on from there", async () => {
+  using here = await twoRuns();
+  const [first, second] = await snapshotIds(here, "events");
+  await rollBack(here, "events", first as bigint);
+  await append(here, "events", foreignRow);
+  await append(here, "events", foreignRow);
+  await update(here, "events", [
+    { action: "remove-snapshots", "snapshot-ids": [first as bigint, second as bigint] },
+  ]);
+  await expect(here.run({})).rejects.toMatchObject({ code: "run/ledger-missing" });
+  // f2's rows were rolled away: it is new, which the rows alone cannot tell.
+  expect((await here.cli("ledger", "rebuild", "events", "--without-rows", "new")).code).toBe(0);
+  expect((await here.run({})).success).toBe(true);
+  expect(await ids(here)).toEqual([1, 2, 3, 4, 99, 99]);
+});
+
+test("a rebuilt ledger is that of one snapshot: rolled back behind it, the older one counts again", async () => {
+  using here = await twoRuns();
+  const [first] = await snapshotIds(here, "events");
+  expect((await here.cli("ledger", "rebuild", "events")).code).toBe(0);
+  expect(await states(here)).toEqual(["f1.jsonl held 2", "f2.jsonl held 2"]);
+  await rollBack(here, "events", first as bigint);
+  expect(await states(here)).toEqual(["f1.jsonl held 2", "f2.jsonl new -"]);
+});
+
+test("a rebuild takes no file for held because of its line in quarantine", async () => {
+  using here = await twoRuns(quarantining);
+  here.write({ [landing("bad.jsonl")]: lines({ id: "no number" }) });
+  expect((await here.run({})).success).toBe(true);
+  loseLedger(here);
+  const { code, stderr } = await here.cli("ledger", "rebuild", "events");
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/names the landing file .*bad\.jsonl/)]);
+});
+
+test("mistakes are said: no such model, no ledger, no such column, no table", async () => {
+  using here = await twoRuns();
+  const error = async (...args: string[]): Promise<string> => {
+    const { code, stderr } = await here.cli("ledger", ...args);
+    expect(code).toBe(1);
+    return stderr;
+  };
+  expect(await error("show", "event")).toMatch(/run\/unknown-ref.*\n.*did you mean "events"/);
+  expect(await error("show", "daily")).toContain("run/no-ledger");
+  expect(await error("rebuild", "events", "--column", "file")).toMatch(
+    /no column "file".*kind, page, data_source/,
+  );
+  expect(await error("rebuild", "events", "--column", "id")).toContain("run/ledger-column");
+  using empty = makeProject({ ...eventsProject, [landing("f1.jsonl")]: "" });
+  expect((await empty.cli("ledger", "show", "events")).stderr).toContain("run/missing-input");
+});
