@@ -11,10 +11,13 @@ export function md5(data: string): string {
   return hash("md5", data, "hex");
 }
 
-/** JSON text that is equal for equal values: keys sorted, undefined left out, bigint as digits with an `n`. */
+/**
+ * Text that is equal for equal values and different for different ones: JSON with sorted keys, without what is
+ * undefined; a bigint is its digits and an `n`, unquoted as in JavaScript, which no text and no number looks like.
+ */
 export function stableStringify(value: unknown): string {
   if (value === undefined) return "null";
-  if (typeof value === "bigint") return `"${value}n"`;
+  if (typeof value === "bigint") return `${value}n`;
   if (value === null || typeof value !== "object") return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(stableStringify).join(",")}]`;
   if (value instanceof Map) return stableStringify([...value]);
