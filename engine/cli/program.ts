@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { buildCommand } from "./build.ts";
 import { cleanCommand } from "./clean.ts";
 import { Cli } from "./cli.ts";
+import { compactCommand } from "./compact.ts";
 import { compileCommand } from "./compile.ts";
 import type { CliContext } from "./context.ts";
 import { debugCommand } from "./debug.ts";
@@ -28,7 +29,10 @@ const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[]
   ["Look at the project:", [lsCommand, parseCommand, compileCommand, planCommand]],
   ["Build and test:", [buildCommand, runCommand, testCommand, seedCommand, landCommand, sourceCommand]],
   ["Look at the data:", [showCommand, queryCommand]],
-  ["Keep tables in shape:", [expireSnapshotsCommand, removeOrphanFilesCommand, ledgerCommand]],
+  [
+    "Keep tables in shape:",
+    [compactCommand, expireSnapshotsCommand, removeOrphanFilesCommand, ledgerCommand],
+  ],
   ["Other:", [runOperationCommand, cleanCommand]],
 ];
 

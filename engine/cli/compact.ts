@@ -1,0 +1,65 @@
+import type { Command } from "commander";
+import { formatCount, formatQuantity, formatSize } from "../common/format.ts";
+import type { CompactReport } from "../upkeep/compact.ts";
+import type { Cli } from "./cli.ts";
+import { integer } from "./options.ts";
+import { upkeepCommand, type UpkeepOptions } from "./upkeep-command.ts";
+
+type CompactCommandOptions = UpkeepOptions & {
+  readonly minInputFiles?: number;
+  readonly rewriteAll?: boolean;
+};
+
+export function compactCommand(cli: Cli): Command {
+  return upkeepCommand<CompactCommandOptions, CompactReport>(cli, {
+    name: "compact",
+    summary: "write many small files again as few",
+    description:
+      "Writes small data files, and files with many deleted rows, again: partition by partition, towards write.target-file-size-bytes. The rows stay the same, and models that read the table are not rebuilt. Stopped at any moment, what was committed stays and the rest follows next time.",
+    examples: ["lake compact --dry-run", "lake compact -s user_events_silver --min-input-files 2"],
+    addOptions: (command) =>
+      command
+        .option(
+          "--min-input-files <number>",
+          "so many small files of a partition are worth it (default: 5)",
+          integer("--min-input-files", 2),
+        )
+        .option("--rewrite-all", "every file, whatever its size"),
+    run: async (session, identifier, options, say) => {
+      const { compact } = await import("../upkeep/compact.ts");
+      return compact({
+        session,
+        identifier,
+        policy: {
+          ...(options.minInputFiles !== undefined && { minInputFiles: options.minInputFiles }),
+          ...(options.rewriteAll === true && { all: true }),
+        },
+        dryRun: options.dryRun === true,
+        signal: cli.context.abortSignal(),
+        onProgress: (done, total) => say(`${formatCount(done)} of ${formatQuantity(total, "group")}`),
+      });
+    },
+    columns: [
+      { title: "files", align: "right" },
+      { title: "become", align: "right" },
+      { title: "size", align: "right" },
+      { title: "becomes", align: "right" },
+      { title: "commits", align: "right" },
+    ],
+    row: (report) =>
+      report.filesBefore === 0
+        ? null
+        : [
+            formatCount(report.filesBefore),
+            formatCount(report.filesAfter),
+            formatSize(report.sizeBytesBefore),
+            formatSize(report.sizeBytesAfter),
+            formatCount(report.commits),
+          ],
+    closing: (reports, dryRun) => {
+      const files = reports.reduce((sum, report) => sum + report.filesBefore, 0);
+      if (files === 0) return "nothing is worth compacting";
+      return `${formatQuantity(files, "file")} ${dryRun ? "would be rewritten" : "rewritten"}`;
+    },
+  });
+}

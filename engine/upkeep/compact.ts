@@ -1,0 +1,137 @@
+// Many small files, and files with many deleted rows, become few: the same rows in other files.
+import { tableName } from "../catalog/catalog.ts";
+import type { CatalogTable, TableIdentifier } from "../catalog/catalog.ts";
+import { isLakeError, lakeError } from "../common/errors.ts";
+import type { ScanTask } from "../compute/compute.ts";
+import { relationName } from "../compute/compute.ts";
+import { currentSchema, defaultSpec } from "../iceberg/metadata.ts";
+import { batchBins, defaultCompaction, planCompaction } from "../iceberg/plan-compaction.ts";
+import type { CompactionBin, CompactionPolicy } from "../iceberg/plan-compaction.ts";
+import { asRelation, planScan } from "../iceberg/scan.ts";
+import { loadTable } from "../iceberg/transaction.ts";
+import type { Session } from "../run/session.ts";
+import { publishRewrite } from "./publish-rewrite.ts";
+
+export interface CompactReport {
+  readonly table: TableIdentifier;
+  readonly filesBefore: number;
+  readonly filesAfter: number;
+  readonly sizeBytesBefore: bigint;
+  readonly sizeBytesAfter: bigint;
+  /** Each a snapshot that is complete in itself. */
+  readonly commits: number;
+}
+
+export interface CompactOptions {
+  readonly session: Session;
+  readonly identifier: TableIdentifier;
+  readonly policy?: Partial<CompactionPolicy>;
+  readonly dryRun: boolean;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** So much is read, written and committed at a time. */
+const batchBytes = 2 * 1024 ** 3;
+
+/**
+ * Each batch is a commit: stopped at any moment, the table holds the same rows. A batch whose files another writer
+ * rewrote or deleted rows from meanwhile is left out, and the next run takes it up.
+ * Errors: `catalog/table-not-found`, `iceberg/unsupported-feature` for v3, `upkeep/rows-changed` (nothing is
+ * committed), those of reading, writing and committing.
+ */
+export async function compact(options: CompactOptions): Promise<CompactReport> {
+  const { session, identifier, dryRun } = options;
+  const [catalog, storage] = await Promise.all([session.catalog(), session.storage()]);
+  const table = await loadTable({ catalog, storage, identifier });
+  if (table === null) throw lakeError("catalog/table-not-found", { table: tableName(identifier) });
+  const { metadata } = table;
+  if (metadata["format-version"] > 2) {
+    // A row keeps its id and the number of its last change only where they are written along.
+    throw lakeError("iceberg/unsupported-feature", {
+      feature: "compaction of format v3",
+      path: metadata.location,
+    });
+  }
+  const tasks = await planScan({ storage, metadata });
+  const policy: CompactionPolicy = {
+    targetFileSizeBytes: Number(metadata.properties["write.target-file-size-bytes"] ?? 512 * 1024 ** 2),
+    ...defaultCompaction,
+    ...options.policy,
+  };
+  const batches = batchBins(planCompaction(tasks, policy), batchBytes);
+  const total = batches.reduce((sum, batch) => sum + batch.length, 0);
+  const report = { filesBefore: 0, filesAfter: 0, sizeBytesBefore: 0n, sizeBytesAfter: 0n, commits: 0 };
+  let done = 0;
+  for (const batch of batches) {
+    options.signal?.throwIfAborted();
+    const old = batch.flatMap((bin) => bin.tasks);
+    const written = dryRun ? expected(batch, policy) : await rewrite(options, table, old);
+    done += batch.length;
+    options.onProgress?.(done, total);
+    if (written === null) continue;
+    report.filesBefore += old.length;
+    report.filesAfter += written.files;
+    report.sizeBytesBefore += old.reduce((sum, { file }) => sum + file.sizeBytes, 0n);
+    report.sizeBytesAfter += written.sizeBytes;
+    report.commits += 1;
+  }
+  return { table: identifier, ...report };
+}
+
+interface Written {
+  readonly files: number;
+  readonly sizeBytes: bigint;
+}
+
+/** What a dry run can say: as many bytes as before, in files of the target size. */
+function expected(batch: readonly CompactionBin[], policy: CompactionPolicy): Written {
+  const files = batch.map((bin) => Math.max(1, Math.ceil(bin.sizeBytes / policy.targetFileSizeBytes)));
+  return {
+    files: files.reduce((sum, count) => sum + count, 0),
+    sizeBytes: BigInt(batch.reduce((sum, bin) => sum + bin.sizeBytes, 0)),
+  };
+}
+
+/** Null where another writer changed the files meanwhile. */
+async function rewrite(
+  { session, identifier, signal }: CompactOptions,
+  table: CatalogTable,
+  tasks: readonly ScanTask[],
+): Promise<Written | null> {
+  const { metadata } = table;
+  const [compute, storage] = await Promise.all([session.compute(), session.storage()]);
+  const name = tableName(identifier);
+  const commitId = session.newId();
+  const { files, rows } = await compute.write({
+    id: `compaction of ${name}`,
+    sql: `select * from ${relationName(name)}`,
+    relations: [asRelation({ name, metadata, tasks })],
+    schema: currentSchema(metadata),
+    spec: defaultSpec(metadata),
+    dataLocation: metadata.properties["write.data.path"] ?? `${metadata.location}/data`,
+    properties: metadata.properties,
+    writeId: commitId,
+    ...(signal !== undefined && { signal }),
+  });
+  checkRows(name, tasks, rows);
+  try {
+    await publishRewrite({ session, table, tasks, add: files, commitId });
+  } catch (error) {
+    if (isLakeError(error, "catalog/unknown-outcome")) throw error;
+    await storage.delete(files.map((file) => file.path));
+    if (isLakeError(error, "iceberg/cannot-restage")) return null;
+    throw error;
+  }
+  return { files: files.length, sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0n) };
+}
+
+/** The format's own counts against what was written: a row too few or too many is never published. */
+function checkRows(table: string, tasks: readonly ScanTask[], rows: bigint): void {
+  const held = tasks.reduce((sum, { file }) => sum + file.recordCount, 0n);
+  const untouched = tasks
+    .filter(({ deletes }) => deletes.length === 0)
+    .reduce((sum, { file }) => sum + file.recordCount, 0n);
+  if (rows <= held && rows >= untouched) return;
+  throw lakeError("upkeep/rows-changed", { table, expected: held, found: rows });
+}

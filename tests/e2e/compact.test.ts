@@ -1,0 +1,89 @@
+// Compaction: the same rows in fewer files, beside other writers, and nothing downstream is rebuilt.
+import { expect, test } from "vitest";
+import { planScan } from "../../engine/iceberg/scan.ts";
+import { compact } from "../../engine/upkeep/compact.ts";
+import { eventsProject, goodLines } from "./events-project.ts";
+import { append, tableOf } from "./foreign.ts";
+import { makeProject } from "./project.ts";
+import type { TestProject } from "./project.ts";
+
+const landing = (name: string): string => `landing-zone/events/${name}`;
+const liveFiles = (here: TestProject, name: string): Promise<string[]> =>
+  here.withSession(async (session) => {
+    const { metadata } = await tableOf(session, name);
+    const tasks = await planScan({ storage: await session.storage(), metadata });
+    return tasks.map(({ file }) => file.path);
+  });
+const rowsOf = (here: TestProject): Promise<unknown[][]> =>
+  here.query(`select * exclude (happened) from {{ref "events"}} order by all`);
+const foreignRow = `select 99::bigint as id, 'x' as kind, now() as happened, null::varchar as page, 1::bigint as recipe_id, 'x' as data_source`;
+
+/** Six appends: six files of a row or two each. */
+async function sixFiles(config = ""): Promise<TestProject> {
+  const here = makeProject({
+    ...eventsProject,
+    "models/events.sql": `{{config materialized="incremental" strategy="append"${config}}}\nselect * from {{ref "stg"}}\n`,
+  });
+  for (let file = 1; file <= 6; file++) {
+    here.write({ [landing(`f${file}.jsonl`)]: goodLines(2, file * 2 - 1) });
+    expect((await here.run({})).success).toBe(true);
+  }
+  return here;
+}
+
+test("small files become one, the rows stay, and neither the ledger nor readers notice", async () => {
+  using here = await sixFiles();
+  const before = await rowsOf(here);
+  expect(await liveFiles(here, "events")).toHaveLength(6);
+  const dry = await here.cli("compact", "--dry-run");
+  expect(dry.stdout).toMatch(/lakehouse\.events +6 +1 [^]*6 files would be rewritten/);
+  expect(await liveFiles(here, "events")).toHaveLength(6);
+  expect((await here.cli("compact")).stdout).toMatch(/lakehouse\.events +6 +1 [^]*6 files rewritten/);
+  expect(await liveFiles(here, "events")).toHaveLength(1);
+  expect(await rowsOf(here)).toEqual(before);
+  expect((await here.cli("compact")).stdout).toBe("nothing is worth compacting\n");
+  const again = await here.run({});
+  expect([again.of("events")?.status, again.of("daily")?.status]).toEqual(["reused", "reused"]);
+  here.write({ [landing("f7.jsonl")]: goodLines(1, 50) });
+  expect((await here.run({})).success).toBe(true);
+  expect(await rowsOf(here)).toHaveLength(before.length + 1);
+});
+
+test("partitions are kept apart, and those with few files are left alone", async () => {
+  using here = await sixFiles(` partition_by="bucket(2, id)"`);
+  const before = await rowsOf(here);
+  // Five files in one partition, four in the other.
+  expect(await liveFiles(here, "events")).toHaveLength(9);
+  await here.cli("compact");
+  expect(await liveFiles(here, "events")).toHaveLength(5);
+  await here.cli("compact", "--min-input-files", "2");
+  expect(await liveFiles(here, "events")).toHaveLength(2);
+  expect(await rowsOf(here)).toEqual(before);
+});
+
+test("an append that comes meanwhile is kept, and the compaction goes through on top of it", async () => {
+  using here = await sixFiles();
+  await here.withSession(async (session) => {
+    // The other writer commits after the files were read and before the compaction commits.
+    const write = (await session.compute()).write;
+    const compute = await session.compute();
+    compute.write = async (request) => {
+      const result = await write.call(compute, request);
+      await append(here, "events", foreignRow);
+      return result;
+    };
+    const identifier = { namespace: "lakehouse", name: "events" };
+    expect(await compact({ session, identifier, dryRun: false })).toMatchObject({ commits: 1 });
+  });
+  expect(await liveFiles(here, "events")).toHaveLength(2);
+  expect(await here.query(`select count(*) from {{ref "events"}}`)).toEqual([[13]]);
+});
+
+test("two compactions at once: one wins, no row is doubled or lost", async () => {
+  using here = await sixFiles();
+  const before = await rowsOf(here);
+  const both = await Promise.all([here.cli("compact"), here.cli("compact")]);
+  expect(both.map(({ code }) => code)).toEqual([0, 0]);
+  expect(await rowsOf(here)).toEqual(before);
+  expect(await liveFiles(here, "events")).toHaveLength(1);
+});
