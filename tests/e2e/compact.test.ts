@@ -65,10 +65,10 @@ test("an append that comes meanwhile is kept, and the compaction goes through on
   using here = await sixFiles();
   await here.withSession(async (session) => {
     // The other writer commits after the files were read and before the compaction commits.
-    const write = (await session.compute()).write;
     const compute = await session.compute();
+    const write = compute.write.bind(compute);
     compute.write = async (request) => {
-      const result = await write.call(compute, request);
+      const result = await write(request);
       await append(here, "events", foreignRow);
       return result;
     };
