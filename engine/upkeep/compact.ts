@@ -133,5 +133,9 @@ function checkRows(table: string, tasks: readonly ScanTask[], rows: bigint): voi
     .filter(({ deletes }) => deletes.length === 0)
     .reduce((sum, { file }) => sum + file.recordCount, 0n);
   if (rows <= held && rows >= untouched) return;
-  throw lakeError("upkeep/rows-changed", { table, expected: held, found: rows });
+  throw lakeError("upkeep/rows-changed", {
+    table,
+    expected: Number(held),
+    found: Number(rows),
+  });
 }
