@@ -32,7 +32,8 @@ function configPart(config: NodeConfig): Record<string, unknown> {
 
 /**
  * `sql` is the rendered statement with both branches of `{{#if incremental}}`, so that first and later
- * runs agree; `inlined` the rendered views and ephemerals it reads, by relation name; `landing` the
+ * runs agree, and with names of nodes, so that an environment agrees with what it stands on; `inlined` the
+ * rendered views and ephemerals it reads, by unique id; `landing` the
  * landing sources behind them, whose declaration is part of the meaning.
  */
 export function modelFingerprint(options: {

@@ -167,3 +167,72 @@ test("profiles are looked for in --profiles-dir alone, else in the project, else
     rmSync(empty, { recursive: true });
   }
 });
+
+const environments = `shop:
+  outputs:
+    prod: {schema: shop, warehouse: s3://lake/warehouse, threads: 3, storage: {region: eu-west-1}}
+    pr_*:
+      from: prod
+      warehouse: s3://ci/{{target.name}}
+    mine: {from: prod, schema: 'mine_{{env_var "WHO" default="x"}}', keep_base_days: 2}
+    deep: {from: pr_7}
+`;
+
+test("an environment takes from below what it does not say, and is called as its target", async () => {
+  const { parent, ...profile } = await load(environments, { targetName: "pr_42" });
+  expect(profile).toMatchObject({
+    name: "pr_42",
+    schema: "pr_42",
+    warehouse: "s3://ci/pr_42",
+    landing: "file:///root/landing-zone",
+    threads: 3,
+    storage: { region: "eu-west-1" },
+  });
+  expect(parent).toMatchObject({ name: "prod", schema: "shop", keepBaseMs: 7 * 86_400_000 });
+  expect(profile.catalog).toEqual(parent?.catalog);
+  expect(profile.keepBaseMs).toBeUndefined();
+});
+
+test("only a target that others stand on keeps bases for them", async () => {
+  expect((await load(environments, { targetName: "prod" })).keepBaseMs).toBe(7 * 86_400_000);
+  expect((await load(environments, { targetName: "mine" })).keepBaseMs).toBe(2 * 86_400_000);
+  expect((await load(profiles, { targetName: "dev" })).keepBaseMs).toBeUndefined();
+});
+
+test("environments stand on environments, also on those of a pattern", async () => {
+  const profile = await load(environments, { targetName: "deep" });
+  expect([profile.schema, profile.parent?.schema, profile.parent?.parent?.schema]).toEqual([
+    "deep",
+    "pr_7",
+    "shop",
+  ]);
+});
+
+const prod = "prod: {schema: shop, warehouse: w}";
+test.for([
+  ["its parent's schema", `{${prod}, pr: {from: prod, schema: shop}}`, "pr", /that of prod/],
+  [
+    "a target's name as schema",
+    `{${prod}, dev: {schema: b, warehouse: w}, pr: {from: prod, schema: dev}}`,
+    "pr",
+    /called as another target/,
+  ],
+  ["a dividing schema", `{${prod}, pr: {from: prod, schema: a__b}}`, "pr", /two underscores/],
+  ["a circle", `{${prod}, a: {from: b}, b: {from: a}}`, "a", /stands on itself: a on b on a/],
+  ["a pattern without from", `{${prod}, "pr_*": {schema: x, warehouse: w}}`, "pr_1", /says no target/],
+] as const)("%s is no environment", async ([, outputs, targetName, message]) => {
+  const error = await failure(`shop: {outputs: ${outputs}}`, { targetName });
+  expect(error).toMatchObject({
+    code: "project/bad-environment",
+    message: expect.stringMatching(message) as string,
+  });
+});
+
+test("an environment over a target that does not exist says where it is asked for", async () => {
+  const error = await failure(`shop:\n  outputs:\n    ${prod}\n    pr: {from: prdo}\n`, { targetName: "pr" });
+  expect(error).toMatchObject({
+    code: "project/unknown-target",
+    hint: 'did you mean "prod"?',
+    at: { line: 4 },
+  });
+});

@@ -270,4 +270,8 @@ export interface TargetProfile {
   readonly compute: Readonly<Record<string, Json>> & { readonly type: string };
   readonly storage: Readonly<Record<string, Json>>;
   readonly threads: number;
+  /** Of an environment (`from`): the target whose published tables it reads where it has none of its own. */
+  readonly parent?: TargetProfile;
+  /** Of a target that environments stand on: how long a base of clones outlives the next one (rule 23). */
+  readonly keepBaseMs?: number;
 }

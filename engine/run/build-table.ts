@@ -55,7 +55,7 @@ interface Statement {
 export async function buildTable(context: BuildContext, node: PlannedNode): Promise<BuiltTable> {
   const { session, planned, tables } = context;
   const model = node.node as Model | Seed;
-  const base = planned.tables.get(model.uniqueId) ?? null;
+  const { base } = node;
   const statement = await statementOf(context, node);
   const shape = context.shapes.get(model.uniqueId);
   if (shape === undefined) throw new Error(`${model.uniqueId} was not bound`);

@@ -3,15 +3,14 @@ import type { LakeError } from "../common/errors.ts";
 import type { Column } from "../compute/compute.ts";
 import { selectNodes } from "../graph/select.ts";
 import type { SelectionRequest } from "../graph/types.ts";
-import { loadTables } from "../iceberg/transaction.ts";
 import type { Model } from "../project/types.ts";
-import { tableName } from "../catalog/catalog.ts";
 import { bindNodes } from "./bind-nodes.ts";
 import { CompiledFolder } from "./compiled.ts";
 import { inputsOf, tableInputs } from "./inputs.ts";
-import { hasTable, tableIdentifier } from "./names.ts";
+import { hasTable } from "./names.ts";
 import { RunTables } from "./relations.ts";
 import { Renderer } from "./render-node.ts";
+import { seenTables, tablesOf } from "./seen-tables.ts";
 import type { Session } from "./session.ts";
 
 export interface CompiledNode {
@@ -59,20 +58,10 @@ export async function compileNodes(session: Session, selection: SelectionRequest
   return { compiled, errors: [...bound.errors.values()] };
 }
 
-/** Every table of the project that the catalog knows. */
+/** Every table of the project that the target shows. */
 export async function knownTables(session: Session): Promise<RunTables> {
   const nodes = [...session.graph.nodes.values()].filter(hasTable);
-  const [catalog, storage] = await Promise.all([session.catalog(), session.storage()]);
-  const identifiers = nodes.map((node) => tableIdentifier(node, session.profile));
-  const found = identifiers.length === 0 ? new Map() : await loadTables({ catalog, storage, identifiers });
-  return new RunTables(
-    new Map(
-      nodes.flatMap((node) => {
-        const table = found.get(tableName(tableIdentifier(node, session.profile)));
-        return table === undefined ? [] : [[node.uniqueId, table] as const];
-      }),
-    ),
-  );
+  return new RunTables(tablesOf(await seenTables(session, nodes)));
 }
 
 function withUnbuiltInputs(session: Session, selected: ReadonlySet<string>, tables: RunTables): Set<string> {

@@ -16,6 +16,8 @@ const defaultMemoryLimitBytes = 640 * 1024 * 1024;
 export function computeSettings(options: {
   readonly graph: Graph;
   readonly profile: TargetProfile;
+  /** Targets whose tables are read, too. */
+  readonly below: readonly TargetProfile[];
   readonly storage: Storage;
   /** Where tables lie that others own and sources name. */
   readonly foreignLocations: readonly string[];
@@ -55,15 +57,17 @@ function refuseUnknownKeys({ compute, name }: TargetProfile): void {
 function allowedDirectories(options: {
   readonly graph: Graph;
   readonly profile: TargetProfile;
+  readonly below: readonly TargetProfile[];
   readonly storage: Storage;
   readonly foreignLocations: readonly string[];
 }): string[] {
-  const { graph, profile, storage, foreignLocations } = options;
+  const { graph, profile, below, storage, foreignLocations } = options;
   const { settings, root } = graph.project;
   const landings = [...graph.nodes.values()].flatMap((node) =>
     node.resourceType === "source" && node.type === "landing" ? [landingLocation(node, profile)] : [],
   );
-  const folders = [profile.warehouse, profile.landing, ...landings, ...foreignLocations].flatMap((folder) => {
+  const warehouses = [profile, ...below].map(({ warehouse }) => warehouse);
+  const folders = [...warehouses, profile.landing, ...landings, ...foreignLocations].flatMap((folder) => {
     const local = storage.localPath(folder);
     return local === null ? [] : [local];
   });

@@ -24,7 +24,29 @@ export function hasTable(node: ProjectNode | undefined): node is Model | Seed {
 }
 
 export function tableIdentifier(node: Model | Seed, profile: TargetProfile): TableIdentifier {
-  return { namespace: node.config.schema ?? profile.schema, name: node.config.alias ?? node.name };
+  return { namespace: namespaceOf(profile, node.config.schema), name: node.config.alias ?? node.name };
+}
+
+/** An environment writes no namespace but its own, whatever schema a model asks for. */
+export function namespaceOf(profile: TargetProfile, schema?: string): string {
+  if (schema === undefined) return profile.schema;
+  return profile.parent === undefined ? schema : `${profile.schema}__${schema}`;
+}
+
+/** Where failing rows of tests are kept. */
+export function failuresNamespace(profile: TargetProfile): string {
+  const divider = profile.parent === undefined ? "_" : "__";
+  return `${profile.schema}${divider}test_failures`;
+}
+
+/** Whether the namespace is the environment's own. */
+export function isOwnNamespace(profile: TargetProfile, namespace: string): boolean {
+  return namespace === profile.schema || namespace.startsWith(`${profile.schema}__`);
+}
+
+/** The targets that this one stands on, nearest first. */
+export function parentsOf(profile: TargetProfile): readonly TargetProfile[] {
+  return profile.parent === undefined ? [] : [profile.parent, ...parentsOf(profile.parent)];
 }
 
 /** The relation name, unquoted. */
@@ -50,7 +72,9 @@ export function tableLocation(identifier: TableIdentifier, profile: TargetProfil
 
 /** The target's own folder, outside every table's location. */
 export function lakeFolder(profile: TargetProfile): string {
-  return `${profile.warehouse.replace(/\/+$/, "")}/_lake/${profile.name}`;
+  // Environments of one pattern may share a target's name, never a schema.
+  const name = profile.parent === undefined ? profile.name : profile.schema;
+  return `${profile.warehouse.replace(/\/+$/, "")}/_lake/${name}`;
 }
 
 /** `ref` and `source` by name. */

@@ -1,12 +1,14 @@
 // Files → graph: what every command does first.
 import path from "node:path";
+import { lakeError } from "../common/errors.ts";
 import type { Json } from "../common/json.ts";
 import { buildGraph } from "../graph/build-graph.ts";
 import type { Graph } from "../graph/types.ts";
 import { loadProfile } from "../project/load-profile.ts";
 import { loadProject } from "../project/load-project.ts";
 import { readSettings } from "../project/load-settings.ts";
-import type { TargetProfile } from "../project/types.ts";
+import type { Project, TargetProfile } from "../project/types.ts";
+import { isOwnNamespace } from "./names.ts";
 
 export interface OpenProjectOptions {
   readonly projectDir: string;
@@ -42,5 +44,22 @@ export async function openProject(options: OpenProjectOptions): Promise<OpenProj
     engine: profile.compute.type,
     ...(options.vars !== undefined && { vars: options.vars }),
   });
+  checkNamespaces(project, profile);
   return { graph: buildGraph(project), profile };
+}
+
+/** A model's own schema is one that the targets below write. */
+function checkNamespaces(project: Project, profile: TargetProfile): void {
+  if (profile.parent === undefined) return;
+  for (const node of project.nodes.values()) {
+    if (!("config" in node) || !("schema" in node.config)) continue;
+    const { schema } = node.config;
+    if (schema === undefined || !isOwnNamespace(profile, schema)) continue;
+    const problem = `the model ${node.name} asks for the schema ${schema}, which would be both`;
+    throw lakeError(
+      "project/bad-environment",
+      { target: profile.name, problem },
+      { at: { file: node.path }, hint: "give the environment another schema" },
+    );
+  }
 }

@@ -1,22 +1,22 @@
 // Selection + what the tables and landing zones say → the plan.
-import type { CatalogTable, TableIdentifier } from "../catalog/catalog.ts";
-import { tableName } from "../catalog/catalog.ts";
+import type { CatalogTable } from "../catalog/catalog.ts";
 import { normaliseSql } from "../common/normalise-sql.ts";
 import { selectNodesWithWarnings } from "../graph/select.ts";
-import { loadTables } from "../iceberg/transaction.ts";
 import type { TableMetadata } from "../iceberg/types.ts";
 import type { FingerprintContext } from "../plan/fingerprint.ts";
 import type { Plan } from "../plan/types.ts";
-import type { Model, ProjectNode, Seed } from "../project/types.ts";
+import type { ProjectNode } from "../project/types.ts";
 import { inputsOf, tableInputs } from "./inputs.ts";
 import type { Inputs } from "./inputs.ts";
-import { hasTable, tableIdentifier } from "./names.ts";
+import { hasTable } from "./names.ts";
 import { inputsOwner, stepsBefore, unitTestsFirst, waitingFor } from "./plan-order.ts";
 import { planTable } from "./plan-table.ts";
 import { planTest, planUnitTest } from "./plan-test.ts";
 import type { PlannedNode, Planner, RunNode } from "./planner.ts";
 import { Renderer } from "./render-node.ts";
 import { icebergSource } from "./relations.ts";
+import { seenTables, tablesOf } from "./seen-tables.ts";
+import type { SeenTable } from "./seen-tables.ts";
 import type { Session } from "./session.ts";
 import { readTestCache } from "./test-cache.ts";
 import type { TestCache } from "./test-cache.ts";
@@ -28,7 +28,7 @@ export interface PlannedRun {
   readonly plan: Plan;
   readonly nodes: ReadonlyMap<string, PlannedNode>;
   readonly renderer: Renderer;
-  /** Unique id → table as the catalog points at it, for every table that the run reads or writes. */
+  /** Unique id → table as the target shows it, for every table that the run reads or writes. */
   readonly tables: ReadonlyMap<string, CatalogTable>;
   /** Source unique id → table, of the Iceberg sources that the run reads. */
   readonly sourceTables: ReadonlyMap<string, TableMetadata>;
@@ -48,7 +48,8 @@ export async function planDetailed(session: Session, options: RunOptions): Promi
   const found = select(session, options);
   const renderer = new Renderer(session);
   const inputs = new Map(found.nodes.map((node) => [node.uniqueId, inputsOf(graph, inputsOwner(node))]));
-  const tables = await loadStates(session, found.nodes, inputs);
+  const seen = await loadStates(session, found.nodes, inputs);
+  const tables = tablesOf(seen);
   const { nodes: ready, warnings } = leaveOutUnready(found.nodes, inputs, tables);
   const selected = unitTestsFirst(ready);
   const testCache = await readTestCache(session);
@@ -63,6 +64,7 @@ export async function planDetailed(session: Session, options: RunOptions): Promi
     options,
     renderer,
     tables,
+    seen,
     testCache,
     landingVersions,
     sourceTables,
@@ -126,24 +128,12 @@ async function loadStates(
   session: Session,
   selected: readonly RunNode[],
   inputs: ReadonlyMap<string, Inputs>,
-): Promise<Map<string, CatalogTable>> {
-  const wanted = new Map<string, TableIdentifier>();
-  const want = (node: Model | Seed): unknown =>
-    wanted.set(node.uniqueId, tableIdentifier(node, session.profile));
-  for (const node of selected) {
+): Promise<Map<string, SeenTable>> {
+  const wanted = selected.flatMap((node) => {
     const own = node.resourceType === "unit_test" ? session.graph.nodes.get(node.attachedTo) : node;
-    if (hasTable(own)) want(own);
-    for (const input of tableInputs(inputs.get(node.uniqueId) as Inputs)) want(input);
-  }
-  if (wanted.size === 0) return new Map();
-  const [catalog, storage] = await Promise.all([session.catalog(), session.storage()]);
-  const found = await loadTables({ catalog, storage, identifiers: [...wanted.values()] });
-  return new Map(
-    [...wanted].flatMap(([uniqueId, identifier]) => {
-      const table = found.get(tableName(identifier));
-      return table === undefined ? [] : [[uniqueId, table] as const];
-    }),
-  );
+    return [...(hasTable(own) ? [own] : []), ...tableInputs(inputs.get(node.uniqueId) as Inputs)];
+  });
+  return seenTables(session, wanted);
 }
 
 /** Tests come along with the models that they read; one that also reads a table which is neither built nor

@@ -1,7 +1,9 @@
 // One model or seed → its step.
 import { lakeError } from "../common/errors.ts";
+import type { CatalogTable } from "../catalog/catalog.ts";
 import { tableName } from "../catalog/catalog.ts";
 import { decide } from "../plan/decide.ts";
+import type { Decision } from "../plan/decide.ts";
 import { modelFingerprint, seedFingerprint } from "../plan/fingerprint.ts";
 import { readTableState } from "../plan/table-state.ts";
 import type { TableState } from "../plan/table-state.ts";
@@ -10,9 +12,10 @@ import type { Model, Seed } from "../project/types.ts";
 import { ingests, landingSources } from "./inputs.ts";
 import type { Inputs } from "./inputs.ts";
 import { landingState } from "./landing-state.ts";
-import { isInlined, relationOf, tableIdentifier } from "./names.ts";
+import { isInlined, tableIdentifier } from "./names.ts";
 import { inputStates } from "./planner.ts";
 import type { PlannedNode, Planner } from "./planner.ts";
+import type { SeenTable } from "./seen-tables.ts";
 
 export async function planTable(
   planner: Planner,
@@ -21,22 +24,23 @@ export async function planTable(
   after: readonly string[],
   planned: ReadonlyMap<string, PlannedNode>,
 ): Promise<PlannedNode> {
-  const { session, options, tables } = planner;
-  const table = tables.get(node.uniqueId);
-  const state = table === undefined ? null : readTableState(table);
+  const { session, options } = planner;
+  const { own, inherited } = placeOf(planner, node);
+  const table = own ?? inherited?.table ?? null;
+  const state = table === null ? null : readTableState(table);
   const fingerprint = fingerprintOf(planner, node, inputs);
   const ingesting = node.resourceType === "model" && ingests(node, inputs);
   if (node.resourceType === "model") checkStrategy(node);
   if (ingesting) checkIngestion(node, inputs);
   const fullRefresh = node.config.fullRefresh ?? options.fullRefresh ?? false;
-  if (!isInlined(node)) refusePartial(planner, node, state);
+  if (!isInlined(node) && own !== null) refusePartial(planner, node, state);
   const landing = isInlined(node)
     ? null
     : await landingState({
         session,
         node,
         inputs,
-        table: table ?? null,
+        table,
         ingesting,
         fullRefresh,
         allowLoss: options.allowLoss ?? false,
@@ -53,14 +57,36 @@ export async function planTable(
     landingFiles: landing?.files.length ?? 0,
     ingests: ingesting,
   });
+  const placed = inherited === null ? decision : inEnvironment(decision, inherited.owner.name);
+  const shown = placed.action === "reuse" ? table?.identifier : undefined;
   const step: PlanStep = {
     uniqueId: node.uniqueId,
     resourceType: node.resourceType,
     after,
-    ...decision,
-    ...(!isInlined(node) && { table: tableIdentifier(node, session.profile) }),
+    ...placed,
+    ...(!isInlined(node) && { table: shown ?? tableIdentifier(node, session.profile) }),
   };
-  return { node, step, inputs, fingerprint, state, landing };
+  return { node, step, inputs, fingerprint, state, landing, base: own };
+}
+
+/** The target's own table, or the one that an environment shows in its place. A quick look at a part of the rows
+ *  (`--sample`, `--empty`) makes a table of its own in any case. */
+function placeOf(
+  { seen, session, options }: Planner,
+  node: Model | Seed,
+): { readonly own: CatalogTable | null; readonly inherited: SeenTable | null } {
+  const found = seen.get(node.uniqueId) ?? null;
+  if (found === null || found.owner === session.profile)
+    return { own: found?.table ?? null, inherited: null };
+  const partial = options.empty === true || options.sample !== undefined;
+  const inherits = session.profile.parent !== undefined && !partial;
+  return { own: null, inherited: inherits ? found : null };
+}
+
+/** What would be changed below is made in the environment; what is unchanged there is read there. */
+function inEnvironment(decision: Decision, below: string): Decision {
+  if (decision.action === "reuse") return { ...decision, reason: `${decision.reason} in ${below}` };
+  return decision.action === "build" ? { ...decision, mode: "create" } : decision;
 }
 
 /** `--sample` and `--empty` make tables with a part of the rows: never over a whole one. */
@@ -99,14 +125,12 @@ function checkIngestion(model: Model, inputs: Inputs): void {
 }
 
 function fingerprintOf(planner: Planner, node: Model | Seed, inputs: Inputs): string {
-  const { renderer, session, fingerprintContext: context } = planner;
+  const { renderer, fingerprintContext: context } = planner;
   if (node.resourceType === "seed") return seedFingerprint(node, context);
   return modelFingerprint({
     model: node,
     sql: renderer.model(node, "both").sql,
-    inlined: new Map(
-      inputs.inlined.map((view) => [relationOf(view, session.profile), renderer.model(view, "both").sql]),
-    ),
+    inlined: new Map(inputs.inlined.map((view) => [view.uniqueId, renderer.model(view, "both").sql])),
     landing: landingSources(inputs),
     context,
     normalise: planner.normalise,

@@ -43,7 +43,7 @@ export async function planTest(
     action: reason === null ? "reuse" : "test",
     reason: reason ?? "passed on the same rows",
   };
-  return { node: test, step, inputs, fingerprint, state: null, landing: null };
+  return { node: test, step, inputs, fingerprint, state: null, landing: null, base: null };
 }
 
 /** It reads no table: once it passed, only a change of text can make it fail. */
@@ -64,7 +64,7 @@ export function planUnitTest(
     action: reason === null ? "reuse" : "test",
     reason: reason ?? "passed on the same text",
   };
-  return { node: test, step, inputs, fingerprint, state: null, landing: null };
+  return { node: test, step, inputs, fingerprint, state: null, landing: null, base: null };
 }
 
 /** A landing zone's version is its listing. */
@@ -84,9 +84,9 @@ function testKey(test: DataTest, planner: Planner, inputs: Inputs): string {
   const attached = test.attachedTo === undefined ? undefined : session.graph.nodes.get(test.attachedTo);
   const sql =
     test.testType === "singular"
-      ? renderer.singularTest(test).sql
+      ? renderer.singularTest(test, true).sql
       : custom
-        ? renderer.macroTest(test, attached?.name ?? "").sql
+        ? renderer.macroTest(test, attached?.name ?? "", true).sql
         : `${test.testName} ${test.columnName ?? ""} ${JSON.stringify(test.arguments ?? {})} ${attached?.uniqueId ?? ""}`;
   const views = inputs.inlined.map((view) => sha256(planner.normalise(renderer.model(view, "both").sql)));
   return testFingerprintOf([sql, ...views].join("\n"), test, fingerprintContext);

@@ -11,6 +11,7 @@ import { tableInputs } from "./inputs.ts";
 import type { Inputs } from "./inputs.ts";
 import type { LandingState } from "./landing-state.ts";
 import type { Renderer } from "./render-node.ts";
+import type { SeenTable } from "./seen-tables.ts";
 import type { Session } from "./session.ts";
 import type { TestCache } from "./test-cache.ts";
 import type { RunOptions } from "./types.ts";
@@ -25,6 +26,8 @@ export interface PlannedNode {
   readonly fingerprint: string;
   readonly state: TableState | null;
   readonly landing: LandingState | null;
+  /** The table that a step which builds changes; null where it makes one. */
+  readonly base: CatalogTable | null;
 }
 
 export interface Planner {
@@ -32,6 +35,8 @@ export interface Planner {
   readonly options: RunOptions;
   readonly renderer: Renderer;
   readonly tables: ReadonlyMap<string, CatalogTable>;
+  /** The same tables, with the target that each belongs to. */
+  readonly seen: ReadonlyMap<string, SeenTable>;
   readonly testCache: TestCache;
   readonly landingVersions: Map<string, Readonly<Record<string, string>>>;
   readonly sourceTables: ReadonlyMap<string, TableMetadata>;

@@ -202,17 +202,17 @@ export async function icebergSource(session: Session, source: Source): Promise<T
   const storage = await session.storage();
   const location = source.location;
   if (location !== undefined) return parseTableMetadata(await storage.read(location), location);
-  const catalog = await session.catalog();
   const [namespace = "", name = source.identifier] = source.identifier.includes(".")
     ? source.identifier.split(".")
     : [source.sourceName, source.identifier];
-  const path = (await catalog.locate([{ namespace, name }])).get(`${namespace}.${name}`);
-  if (path === undefined) {
-    throw lakeError(
-      "run/missing-input",
-      { node: source.sourceName, input: `${namespace}.${name}` },
-      { at: source.at },
-    );
+  for (const owner of [session.profile, ...session.below]) {
+    const catalog = await session.catalogOf(owner);
+    const path = (await catalog.locate([{ namespace, name }])).get(`${namespace}.${name}`);
+    if (path !== undefined) return parseTableMetadata(await storage.read(path), path);
   }
-  return parseTableMetadata(await storage.read(path), path);
+  throw lakeError(
+    "run/missing-input",
+    { node: source.sourceName, input: `${namespace}.${name}` },
+    { at: source.at },
+  );
 }

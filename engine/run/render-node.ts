@@ -8,6 +8,7 @@ import { renderTemplate } from "../template/render.ts";
 import type { Rendered, TemplateContext } from "../template/types.ts";
 import { relationName } from "../compute/compute.ts";
 import { NameIndex, sqlName, thisRelation } from "./names.ts";
+import type { Readable } from "./names.ts";
 import type { Session } from "./session.ts";
 
 /** Renders nodes of one session; the same node and mode is rendered once. */
@@ -21,16 +22,19 @@ export class Renderer {
     this.names = new NameIndex(session.graph);
   }
 
-  /** `incremental: "both"` gives the text of both branches, which the fingerprint is made of. */
+  /** `incremental: "both"` gives what the fingerprint is made of: the text of both branches, with names of nodes
+   *  in place of those of the target's tables. */
   model(model: Model, incremental: boolean | "both"): Rendered {
     const key = `${model.uniqueId}\t${incremental}`;
     let rendered = this.#rendered.get(key);
     if (rendered === undefined) {
+      const logical = incremental === "both";
       rendered = this.text({
         text: model.text,
         file: model.path,
         incremental,
-        self: relationName(thisRelation(model, this.#session.profile)),
+        logical,
+        self: relationName(logical ? "{{this}}" : thisRelation(model, this.#session.profile)),
       });
       this.#rendered.set(key, rendered);
     }
@@ -48,12 +52,13 @@ export class Renderer {
     });
   }
 
-  singularTest(test: DataTest): Rendered {
-    return this.text({ text: test.text ?? "", file: test.path });
+  /** `logical`, here and below: for fingerprints, with names of nodes in place of those of tables. */
+  singularTest(test: DataTest, logical = false): Rendered {
+    return this.text({ text: test.text ?? "", file: test.path, logical });
   }
 
   /** A generic test that is a macro: its arguments are the macro's. */
-  macroTest(test: DataTest, relation: string): Rendered {
+  macroTest(test: DataTest, relation: string, logical = false): Rendered {
     const values: Record<string, Json> = { model: relation, ...test.arguments };
     if (test.columnName !== undefined) values["column_name"] = test.columnName;
     const call = Object.keys(values).map((name) => `${name}=${name}`);
@@ -61,6 +66,7 @@ export class Renderer {
       text: `{{> test_${test.testName ?? ""} ${call.join(" ")}}}`,
       file: test.path,
       locals: values,
+      logical,
     });
     // The call is none that anybody wrote: the outermost place is where the test is declared.
     const trace = (offset: number): readonly Location[] => [
@@ -74,6 +80,8 @@ export class Renderer {
     readonly text: string;
     readonly file: string;
     readonly incremental?: boolean | "both";
+    /** Names of nodes instead of tables: the text is the same on every target. */
+    readonly logical?: boolean;
     readonly self?: string | null;
     readonly locals?: Readonly<Record<string, Json>>;
     readonly overrides?: UnitTestOverrides;
@@ -84,6 +92,7 @@ export class Renderer {
 
   #context(options: {
     readonly incremental?: boolean | "both";
+    readonly logical?: boolean;
     readonly self?: string | null;
     readonly locals?: Readonly<Record<string, Json>>;
     readonly overrides?: UnitTestOverrides;
@@ -91,6 +100,8 @@ export class Renderer {
     const { graph, profile, env } = this.#session;
     const { settings, macros } = graph.project;
     const allowed = new Set(settings.envVars);
+    const nameOf = (node: Readable): string =>
+      options.logical === true ? relationName(node.uniqueId) : sqlName(node, profile);
     const { vars, envVars, macros: macroTexts } = options.overrides ?? { vars: {}, envVars: {}, macros: {} };
     return {
       engine: profile.compute.type,
@@ -108,7 +119,7 @@ export class Renderer {
       this: options.self ?? null,
       ref: (call) => {
         const node = this.names.ref(call.name);
-        if (node !== undefined) return sqlName(node, profile);
+        if (node !== undefined) return nameOf(node);
         const near = suggest(call.name, this.names.refNames());
         throw lakeError(
           "run/unknown-ref",
@@ -118,7 +129,7 @@ export class Renderer {
       },
       source: (call) => {
         const node = this.names.source(call.source, call.table);
-        if (node !== undefined) return sqlName(node, profile);
+        if (node !== undefined) return nameOf(node);
         const name = `${call.source}.${call.table}`;
         const near = suggest(name, this.names.sourceNames());
         throw lakeError(

@@ -50,15 +50,14 @@ export function shapesOf(options: {
 }
 
 function shapeOf(options: {
-  readonly planned: PlannedRun;
   readonly node: PlannedNode;
   readonly columns: readonly Column[];
   readonly compute: Compute;
   readonly emit: (event: RunEvent) => void;
 }): Shape {
-  const { planned, node, columns, compute, emit } = options;
+  const { node, columns, compute, emit } = options;
   const model = node.node as Model | Seed;
-  const current = planned.tables.get(model.uniqueId)?.metadata ?? null;
+  const current = node.base?.metadata ?? null;
   const incoming = compute.toSchema(columns);
   checkContract(model, columns, incoming);
   const schema = targetSchema({ model, incoming, current, mode: node.step.mode ?? "create", emit });
@@ -80,8 +79,8 @@ export async function catalogObjections(
   const errors = new Map<string, LakeError>();
   if (catalog.checkSchemaChange === undefined) return errors;
   for (const [uniqueId, { schema }] of shapes) {
-    const table = planned.tables.get(uniqueId);
-    if (table === undefined || sameSchema(currentSchema(table.metadata), schema)) continue;
+    const table = planned.nodes.get(uniqueId)?.base ?? null;
+    if (table === null || sameSchema(currentSchema(table.metadata), schema)) continue;
     try {
       await catalog.checkSchemaChange({ identifier: table.identifier, base: table.metadata, schema });
     } catch (error) {

@@ -7,7 +7,7 @@ import { assignFreshIds, replaceSchema } from "../iceberg/schema.ts";
 import { summaryKeys } from "../plan/table-state.ts";
 import type { DataTest } from "../project/types.ts";
 import type { BuildContext } from "./build-table.ts";
-import { tableLocation } from "./names.ts";
+import { failuresNamespace, tableLocation } from "./names.ts";
 import { ensureNamespace } from "./publish.ts";
 import { currentSchema } from "../iceberg/metadata.ts";
 
@@ -23,7 +23,7 @@ export async function storeFailures(options: {
   const { context, test, relations } = options;
   const { session } = context;
   const identifier = {
-    namespace: `${session.profile.schema}_test_failures`,
+    namespace: failuresNamespace(session.profile),
     name: test.name
       .toLowerCase()
       .replace(/[^a-z0-9_]+/g, "_")

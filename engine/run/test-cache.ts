@@ -1,6 +1,8 @@
 // Which tests passed on which rows. A cache: losing it costs running the tests again, nothing else.
 import { isLakeError } from "../common/errors.ts";
-import { lakeFolder } from "./names.ts";
+import type { TargetProfile } from "../project/types.ts";
+import type { Storage } from "../storage/storage.ts";
+import { lakeFolder, parentsOf } from "./names.ts";
 import type { Session } from "./session.ts";
 
 interface Passed {
@@ -38,22 +40,31 @@ export class TestCache {
     if (!this.#changed) return;
     const storage = await session.storage();
     const text = JSON.stringify(Object.fromEntries(this.#passed));
-    await storage.write(cachePath(session), new TextEncoder().encode(text));
+    await storage.write(cachePath(session.profile), new TextEncoder().encode(text));
     this.#changed = false;
   }
 }
 
-function cachePath(session: Session): string {
-  return `${lakeFolder(session.profile)}/tests.json`;
+function cachePath(profile: TargetProfile): string {
+  return `${lakeFolder(profile)}/tests.json`;
 }
 
+/** With what passed on the targets that this one stands on: the same test on the same rows need not run again. */
 export async function readTestCache(session: Session): Promise<TestCache> {
   const storage = await session.storage();
+  const passed = await Promise.all(
+    [...parentsOf(session.profile).toReversed(), session.profile].map((profile) =>
+      readPassed(storage, cachePath(profile)),
+    ),
+  );
+  return new TestCache(Object.assign({}, ...passed) as Record<string, Passed>);
+}
+
+async function readPassed(storage: Storage, path: string): Promise<Record<string, Passed>> {
   try {
-    const text = new TextDecoder().decode(await storage.read(cachePath(session)));
-    return new TestCache(JSON.parse(text) as Record<string, Passed>);
+    return JSON.parse(new TextDecoder().decode(await storage.read(path))) as Record<string, Passed>;
   } catch (error) {
-    if (isLakeError(error, "storage/not-found") || error instanceof SyntaxError) return new TestCache({});
+    if (isLakeError(error, "storage/not-found") || error instanceof SyntaxError) return {};
     throw error;
   }
 }

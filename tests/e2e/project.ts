@@ -27,9 +27,9 @@ export interface TestProject extends Disposable {
   /** A file of the project as text. */
   read(name: string): string;
   /** One command in this process, as `main.ts` would run it. */
-  run(options: Partial<RunOptions> & { vars?: Record<string, Json> }): Promise<RunOutcome>;
-  query(sql: string): Promise<unknown[][]>;
-  withSession<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  run(options: Partial<RunOptions> & { vars?: Record<string, Json>; target?: string }): Promise<RunOutcome>;
+  query(sql: string, target?: string): Promise<unknown[][]>;
+  withSession<T>(work: (session: Session) => Promise<T>, target?: string): Promise<T>;
   /** The command line, as a process of its own. */
   cli(...args: string[]): Promise<CliResult>;
   /** Table → metadata location, as the catalog says: what must not move when a run fails. */
@@ -68,6 +68,20 @@ const profiles = `shop:
       compute: {type: duckdb}
 `;
 
+/** Production with environments over it: any `pr_…`, and one with a catalog and a warehouse of its own. */
+export const environments = `shop:
+  target: prod
+  outputs:
+    prod:
+      schema: lakehouse
+      warehouse: warehouse
+      landing: landing-zone
+      threads: 2
+      catalog: {type: sql, uri: "sqlite:///lake.db"}
+    pr_*: {from: prod}
+    mine: {from: prod, warehouse: my-warehouse, catalog: {type: sql, uri: "sqlite:///mine.db"}}
+`;
+
 export function makeProject(files: Files): TestProject {
   const root = mkdtempSync(path.join(tmpdir(), "lake-e2e-"));
   const write = (some: Files): void => {
@@ -80,9 +94,15 @@ export function makeProject(files: Files): TestProject {
   write({ "lake.yml": settings, "profiles.yml": profiles, ...files });
   const withSession = async <T>(
     work: (session: Session) => Promise<T>,
+    target?: string,
     vars?: Record<string, Json>,
   ): Promise<T> => {
-    const { graph, profile } = await openProject({ projectDir: root, env: {}, ...(vars && { vars }) });
+    const { graph, profile } = await openProject({
+      projectDir: root,
+      env: {},
+      ...(vars && { vars }),
+      ...(target !== undefined && { target }),
+    });
     const session = createSession({ graph, profile, adapters });
     try {
       return await work(session);
@@ -95,17 +115,24 @@ export function makeProject(files: Files): TestProject {
     write,
     read: (name) => readFileSync(path.join(root, name), "utf8"),
     withSession,
-    run: ({ vars, ...options }) =>
-      withSession(async (session) => {
-        const events: RunEvent[] = [];
-        const onEvent = (event: RunEvent): unknown => events.push(event);
-        const result = await executeRun(session, { command: "build", ...options, onEvent });
-        const of = (name: string): NodeResult | undefined =>
-          result.results.find(({ uniqueId }) => session.graph.nodes.get(uniqueId)?.name === name);
-        return { ...result, events, of };
-      }, vars),
-    query: (sql) =>
-      withSession(async (session) => (await queryProject(session, { sql })).rows.map((row) => [...row])),
+    run: ({ vars, target, ...options }) =>
+      withSession(
+        async (session) => {
+          const events: RunEvent[] = [];
+          const onEvent = (event: RunEvent): unknown => events.push(event);
+          const result = await executeRun(session, { command: "build", ...options, onEvent });
+          const of = (name: string): NodeResult | undefined =>
+            result.results.find(({ uniqueId }) => session.graph.nodes.get(uniqueId)?.name === name);
+          return { ...result, events, of };
+        },
+        target,
+        vars,
+      ),
+    query: (sql, target) =>
+      withSession(
+        async (session) => (await queryProject(session, { sql })).rows.map((row) => [...row]),
+        target,
+      ),
     cli: (...args) => runCli(root, args),
     catalog: () => pointers(`sqlite:///${root}/lake.db`),
     files: (folder) => filesBelow(path.join(root, folder)),

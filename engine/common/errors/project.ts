@@ -39,6 +39,8 @@ export const projectErrors = {
     `no profile ${p.profile} in ${p.file} (expected one of ${list(p.known) || "none"})`,
   "project/unknown-target": (p: { target: string; profile: string; known: readonly string[] }) =>
     `the profile ${p.profile} has no target ${p.target} (expected one of ${list(p.known) || "none"})`,
+  "project/bad-environment": (p: { target: string; problem: string }) =>
+    `the environment ${p.target} cannot be: ${p.problem}`,
   "project/missing-env-var": (p: { name: string; what: string }) =>
     `${p.what} needs the environment variable ${p.name}, which is not set and has no default`,
 };
