@@ -149,7 +149,8 @@ async function stageSnapshot(
   const { storage, request, operation, base, metadata, snapshotId } = stage;
   const sequenceNumber = (base?.["last-sequence-number"] ?? 0n) + 1n;
   const parent = base?.snapshots.find((one) => one["snapshot-id"] === base["current-snapshot-id"]) ?? null;
-  const fileId = randomUUID();
+  // By the commit's id they are found when the commit never came; the rest keeps a second attempt apart.
+  const fileId = `${request.commitId}-${randomUUID().slice(0, 8)}`;
   const folder = metadataFolder(metadata);
   const formatVersion = metadata["format-version"] === 3 ? 3 : 2;
   const add = withSpecId(operation.add, request, metadata);

@@ -33,6 +33,8 @@ export interface BuildContext {
   readonly shapes: ReadonlyMap<string, Shape>;
   readonly options: RunOptions;
   readonly runId: string;
+  /** Of the next commit of this run: begins with the run's id, and so do the files written for it. */
+  readonly newCommitId: () => string;
   readonly signal: AbortSignal;
   readonly emit: (event: RunEvent) => void;
 }
@@ -79,7 +81,7 @@ export async function buildTable(context: BuildContext, node: PlannedNode): Prom
   const compute = await session.compute();
   const identifier = tableIdentifier(model, session.profile);
   const location = base?.metadata.location ?? tableLocation(identifier, session.profile);
-  const commitId = session.newId();
+  const commitId = context.newCommitId();
   let result: WriteResult;
   try {
     result = await compute.write({

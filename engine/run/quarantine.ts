@@ -40,7 +40,7 @@ export async function stageQuarantine(options: {
   if (rejected.length === 0 && base === null) return null;
   const schema = base === null ? compute.toSchema(columns) : currentSchema(base.metadata);
   const location = base?.metadata.location ?? tableLocation(identifier, session.profile);
-  const commitId = session.newId();
+  const commitId = context.newCommitId();
   const spec = { "spec-id": 0, fields: [] };
   const { files } = await compute.write({
     id: identifier.name,

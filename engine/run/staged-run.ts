@@ -4,6 +4,7 @@ import { tableName } from "../catalog/catalog.ts";
 import { parseTableMetadata } from "../iceberg/metadata.ts";
 import { hasTable, lakeFolder, tableIdentifier } from "./names.ts";
 import type { RunTables } from "./relations.ts";
+import { recordNames, recordPath } from "./run-records.ts";
 import type { Session } from "./session.ts";
 
 interface RunRecord {
@@ -38,7 +39,7 @@ async function readRecord(session: Session, runId: string): Promise<RunRecord> {
   if (!/^[A-Za-z0-9-]+$/.test(runId)) throw unknown(undefined);
   try {
     const text = new TextDecoder().decode(
-      await storage.read(`${lakeFolder(session.profile)}/runs/${runId}.json`),
+      await storage.read(recordPath(lakeFolder(session.profile), runId, recordNames.failed)),
     );
     return JSON.parse(text) as RunRecord;
   } catch (error) {

@@ -48,7 +48,7 @@ export async function storeFailures(options: {
         }).schema;
   const location = base?.metadata.location ?? tableLocation(identifier, session.profile);
   const spec = { "spec-id": 0, fields: [] };
-  const commitId = session.newId();
+  const commitId = context.newCommitId();
   const { files } = await compute.write({
     id: test.name,
     sql,

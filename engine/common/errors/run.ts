@@ -45,6 +45,17 @@ export const runErrors = {
     `the unit test ${p.test} has a value for ${p.what} that does not fit: ${p.reason}`,
   "run/interrupted": (p: { done: number; total: number }) =>
     `interrupted after ${p.done} of ${p.total} steps; nothing of the unfinished ones was published`,
+  "run/table-held": (p: {
+    tables: readonly string[];
+    runId: string;
+    command: string;
+    pid: number;
+    host: string;
+    since: string;
+  }) =>
+    `${p.tables.slice(0, 5).join(", ")}${p.tables.length > 5 ? ` and ${p.tables.length - 5} more` : ""}: being built by the run ${p.runId} (lake ${p.command}, process ${p.pid} on ${p.host}, since ${p.since})`,
+  "run/lease-lost": (p: { runId: string }) =>
+    `the run ${p.runId} was silent for so long that its record was taken away by another`,
   "run/unknown-run": (p: { runId: string }) => `there is no staged run ${p.runId} on this target`,
   "run/unknown-adapter": (p: { kind: string; type: string; known: readonly string[]; target: string }) =>
     `the target ${p.target} asks for the ${p.kind} "${p.type}", expected ${p.known.join(" or ")}`,

@@ -1,0 +1,145 @@
+// A run's own record: written before the first file of a table is staged, renewed while it works, gone when the
+// run has nothing left behind. What a killed or failed run staged can be found by it, and other runs see by it
+// which tables are taken.
+import { hostname } from "node:os";
+import { lakeError } from "../common/errors.ts";
+import { tableName } from "../catalog/catalog.ts";
+import type { StagedChange } from "../iceberg/change.ts";
+import { serialiseTableMetadata } from "../iceberg/metadata.ts";
+import type { Storage } from "../storage/storage.ts";
+import { refuseHeldTables } from "./held-tables.ts";
+import { encodeRecord, leaseMs, recordNames, recordPath } from "./run-records.ts";
+import type { RecordedTable, RunRecord } from "./run-records.ts";
+
+const renewEveryMs = 30_000;
+
+/** The record's lifetime: `open`, then exactly one of `close` and `fail`. */
+export class RunJournal {
+  readonly runId: string;
+  readonly #storage: Storage;
+  readonly #folder: string;
+  readonly #command: string;
+  readonly #startedMs: number;
+  readonly #now: () => number;
+  readonly #paths = new Set<string>();
+  #timer: NodeJS.Timeout | null = null;
+  #renewal: Promise<void> = Promise.resolve();
+  #renewedMs = 0;
+
+  constructor(options: {
+    readonly storage: Storage;
+    /** The target's own folder. */
+    readonly folder: string;
+    readonly runId: string;
+    readonly command: string;
+    readonly startedMs: number;
+    readonly now: () => number;
+  }) {
+    this.runId = options.runId;
+    this.#storage = options.storage;
+    this.#folder = options.folder;
+    this.#command = options.command;
+    this.#startedMs = options.startedMs;
+    this.#now = options.now;
+  }
+
+  #path(name: string): string {
+    return recordPath(this.#folder, this.runId, name);
+  }
+
+  get isOpen(): boolean {
+    return this.#paths.size > 0;
+  }
+
+  /**
+   * Says that the tables are being built by this run, or that another run builds one of them: `run/table-held`.
+   * Advice that spares work: what keeps two writers apart is the catalog's compare-and-set.
+   */
+  async open(tables: readonly RecordedTable[]): Promise<void> {
+    const record: RunRecord = {
+      version: 2,
+      runId: this.runId,
+      command: this.#command,
+      pid: process.pid,
+      host: hostname(),
+      startedMs: this.#startedMs,
+      tables,
+    };
+    this.#renewedMs = this.#now();
+    await this.#write(recordNames.run, encodeRecord(record));
+    try {
+      await refuseHeldTables({ storage: this.#storage, folder: this.#folder, record });
+    } catch (error) {
+      await this.#remove();
+      throw error;
+    }
+    this.#timer = setInterval(() => this.#renew(), renewEveryMs);
+    this.#timer.unref();
+  }
+
+  #renew(): void {
+    const startedMs = this.#now();
+    this.#renewal = this.#write(recordNames.lease, encodeRecord({ runId: this.runId })).then(
+      () => void (this.#renewedMs = startedMs),
+      // The next one may get through; whether all failed is asked before anything is published.
+      () => undefined,
+    );
+  }
+
+  async #write(name: string, bytes: Uint8Array): Promise<void> {
+    const path = this.#path(name);
+    this.#paths.add(path);
+    await this.#storage.write(path, bytes);
+  }
+
+  /**
+   * Asked before the catalog moves. A machine that slept may come back after others took its run for dead and
+   * cleaned up: `run/lease-lost`.
+   */
+  async checkHeld(): Promise<void> {
+    if (!this.isOpen || this.#now() - this.#renewedMs < leaseMs) return;
+    if ((await this.#storage.stat(this.#path(recordNames.run))) === null)
+      throw lakeError("run/lease-lost", { runId: this.runId }, { hint: "nothing was published; run again" });
+    this.#renew();
+    await this.#renewal;
+  }
+
+  /** Nothing is left: the record goes. */
+  async close(): Promise<void> {
+    await this.#stop();
+    if (this.isOpen) await this.#remove();
+  }
+
+  /** Keeps the record and the staged tables' metadata, so that they can be looked at and cleaned. */
+  async fail(staged: readonly StagedChange[]): Promise<void> {
+    await this.#stop();
+    if (!this.isOpen) return;
+    const tables = [];
+    for (const change of staged) {
+      const name = tableName(change.request.identifier);
+      const metadata = this.#path(`${name}.metadata.json`);
+      await this.#storage.write(metadata, serialiseTableMetadata(change.preview));
+      tables.push({ table: name, metadata, paths: change.writtenPaths });
+    }
+    const record = {
+      version: 2,
+      runId: this.runId,
+      command: this.#command,
+      startedMs: this.#startedMs,
+      tables,
+    };
+    await this.#storage.write(this.#path(recordNames.failed), encodeRecord(record));
+    await this.#remove();
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    await this.#renewal;
+  }
+
+  async #remove(): Promise<void> {
+    await this.#storage.delete([...this.#paths]);
+    this.#paths.clear();
+  }
+}
