@@ -7,6 +7,7 @@ import { compileCommand } from "./compile.ts";
 import type { CliContext } from "./context.ts";
 import { debugCommand } from "./debug.ts";
 import { expireSnapshotsCommand } from "./expire-snapshots.ts";
+import { healthCommand } from "./health.ts";
 import { initCommand } from "./init.ts";
 import { landCommand } from "./land.ts";
 import { ledgerCommand } from "./ledger.ts";
@@ -31,7 +32,7 @@ const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[]
   ["Look at the data:", [showCommand, queryCommand]],
   [
     "Keep tables in shape:",
-    [compactCommand, expireSnapshotsCommand, removeOrphanFilesCommand, ledgerCommand],
+    [healthCommand, compactCommand, expireSnapshotsCommand, removeOrphanFilesCommand, ledgerCommand],
   ],
   ["Other:", [runOperationCommand, cleanCommand]],
 ];
