@@ -8,6 +8,7 @@ import type { CliContext } from "./context.ts";
 import { debugCommand } from "./debug.ts";
 import { expireSnapshotsCommand } from "./expire-snapshots.ts";
 import { healthCommand } from "./health.ts";
+import { historyCommand } from "./history.ts";
 import { initCommand } from "./init.ts";
 import { landCommand } from "./land.ts";
 import { ledgerCommand } from "./ledger.ts";
@@ -17,6 +18,8 @@ import { parseCommand } from "./parse.ts";
 import { planCommand } from "./plan.ts";
 import { queryCommand } from "./query.ts";
 import { removeOrphanFilesCommand } from "./remove-orphan-files.ts";
+import { branchCommand, tagCommand } from "./reference.ts";
+import { rollbackCommand } from "./rollback.ts";
 import { runCommand } from "./run.ts";
 import { runOperationCommand } from "./run-operation.ts";
 import { seedCommand } from "./seed.ts";
@@ -34,6 +37,7 @@ const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[]
     "Keep tables in shape:",
     [healthCommand, compactCommand, expireSnapshotsCommand, removeOrphanFilesCommand, ledgerCommand],
   ],
+  ["Tables in time:", [historyCommand, rollbackCommand, tagCommand, branchCommand]],
   ["Other:", [runOperationCommand, cleanCommand]],
 ];
 

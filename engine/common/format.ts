@@ -37,6 +37,16 @@ export function formatDuration(milliseconds: number): string {
 
 /** `2025-07-31 23:59:59 +09:00`, in the given time zone, else in the machine's. */
 export function formatInstant(milliseconds: number, timeZone?: string): string {
+  return instantText(milliseconds, timeZone, "");
+}
+
+/** `2025-07-31 23:59:59.042 +09:00`: exact enough to be given back, as in `--at`. */
+export function formatMoment(milliseconds: number, timeZone?: string): string {
+  const fraction = ((milliseconds % 1000) + 1000) % 1000;
+  return instantText(milliseconds, timeZone, `.${String(fraction).padStart(3, "0")}`);
+}
+
+function instantText(milliseconds: number, timeZone: string | undefined, fraction: string): string {
   const parts = new Intl.DateTimeFormat("en-GB", {
     year: "numeric",
     month: "2-digit",
@@ -51,7 +61,7 @@ export function formatInstant(milliseconds: number, timeZone?: string): string {
   const part = (type: Intl.DateTimeFormatPartTypes): string =>
     parts.find((candidate) => candidate.type === type)?.value ?? "";
   const offset = part("timeZoneName").replace("GMT", "") || "+00:00";
-  return `${part("year")}-${part("month")}-${part("day")} ${part("hour")}:${part("minute")}:${part("second")} ${offset}`;
+  return `${part("year")}-${part("month")}-${part("day")} ${part("hour")}:${part("minute")}:${part("second")}${fraction} ${offset}`;
 }
 
 /** `3 hours`, `12 days`: the age of something, in the largest unit that fits. */

@@ -12,6 +12,7 @@ export const summaryKeys = {
   inputs: "lake.inputs",
   ledger: "lake.ledger",
   volatile: "lake.volatile",
+  user: "lake.user",
 } as const;
 
 /** Stands before the fingerprint of a table that holds only a part of its rows. */
@@ -49,10 +50,13 @@ export function snapshotById(metadata: TableMetadata, id: bigint | null | undefi
   return metadata.snapshots.find((snapshot) => snapshot["snapshot-id"] === id) ?? null;
 }
 
-/** The head and its ancestors, newest first, as far as the metadata still holds them. */
-export function* ancestors(metadata: TableMetadata): Generator<Snapshot> {
+/** A snapshot (the head) and its ancestors, newest first, as far as the metadata still holds them. */
+export function* ancestors(
+  metadata: TableMetadata,
+  from: bigint | null = metadata["current-snapshot-id"],
+): Generator<Snapshot> {
   const byId = new Map(metadata.snapshots.map((snapshot) => [snapshot["snapshot-id"], snapshot]));
-  let id: bigint | null | undefined = metadata["current-snapshot-id"];
+  let id: bigint | null | undefined = from;
   while (id !== null && id !== undefined) {
     const snapshot = byId.get(id);
     if (snapshot === undefined) return;

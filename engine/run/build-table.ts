@@ -22,6 +22,7 @@ import type { Session } from "./session.ts";
 import type { Shape } from "./shapes.ts";
 import type { Rendered } from "../template/types.ts";
 import type { RunEvent, RunOptions } from "./types.ts";
+import { whoRuns } from "./who.ts";
 import { located } from "./bind-nodes.ts";
 import { LakeError } from "../common/errors.ts";
 import { relationName } from "../compute/compute.ts";
@@ -194,6 +195,7 @@ async function stage(options: {
       summary: {
         [summaryKeys.runId]: context.runId,
         [summaryKeys.node]: model.uniqueId,
+        [summaryKeys.user]: whoRuns(session.env),
         [summaryKeys.fingerprint]: partial ? `${partialPrefix}${node.fingerprint}` : node.fingerprint,
         [summaryKeys.inputs]: JSON.stringify(
           context.tables.versions(node.inputs.leaves.map((leaf) => leaf.uniqueId)),

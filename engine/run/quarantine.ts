@@ -3,11 +3,14 @@
 import type { TableIdentifier } from "../catalog/catalog.ts";
 import type { Column, RejectedRecord } from "../compute/compute.ts";
 import type { StagedChange } from "../iceberg/change.ts";
-import { currentSchema } from "../iceberg/metadata.ts";
-import { loadTable, stageChange } from "../iceberg/transaction.ts";
-import { summaryKeys } from "../plan/table-state.ts";
+import { commitUpdates } from "../iceberg/commit-updates.ts";
+import { currentSchema, defaultSpec } from "../iceberg/metadata.ts";
+import { loadTable, publishChanges, stageChange } from "../iceberg/transaction.ts";
+import type { Snapshot, TableMetadata } from "../iceberg/types.ts";
+import { ancestors, headSnapshot, summaryKeys } from "../plan/table-state.ts";
 import type { BuildContext } from "./build-table.ts";
 import { tableLocation } from "./names.ts";
+import type { Session } from "./session.ts";
 
 const columns: readonly Column[] = [
   { name: "data_source", type: "VARCHAR" },
@@ -16,6 +19,10 @@ const columns: readonly Column[] = [
   { name: "raw", type: "BLOB" },
   { name: "run_id", type: "VARCHAR" },
 ];
+
+function quarantineOf({ namespace, name }: TableIdentifier): TableIdentifier {
+  return { namespace, name: `${name}_quarantine` };
+}
 
 /** Null where there is nothing to keep, and nothing that a rebuild of the model makes obsolete. */
 export async function stageQuarantine(options: {
@@ -27,10 +34,7 @@ export async function stageQuarantine(options: {
   const { context, rejected, replace } = options;
   if (rejected.length === 0 && !replace) return null;
   const { session, runId } = context;
-  const identifier = {
-    namespace: options.identifier.namespace,
-    name: `${options.identifier.name}_quarantine`,
-  };
+  const identifier = quarantineOf(options.identifier);
   const [catalog, storage, compute] = await Promise.all([
     session.catalog(),
     session.storage(),
@@ -76,4 +80,74 @@ export async function stageQuarantine(options: {
       formatVersion: 2,
     },
   });
+}
+
+/**
+ * Takes the quarantine table back to what belongs to the model's states in `line` (newest first): a build takes in
+ * the released landing files again, and with them their bad lines. Gives whether it moved, or would.
+ */
+export async function rollbackQuarantine(options: {
+  readonly session: Session;
+  readonly identifier: TableIdentifier;
+  readonly line: readonly Snapshot[];
+  readonly dryRun: boolean;
+}): Promise<boolean> {
+  const { session, line, dryRun } = options;
+  const identifier = quarantineOf(options.identifier);
+  const [catalog, storage] = await Promise.all([session.catalog(), session.storage()]);
+  const base = await loadTable({ catalog, storage, identifier });
+  if (base === null) return false;
+  const goal = belongingTo(base.metadata, line);
+  const head = headSnapshot(base.metadata);
+  const isEmpty = goal === null && (head === null || head.summary["total-records"] === "0");
+  if (goal === head || isEmpty) return false;
+  if (dryRun) return true;
+  const nowMs = session.now();
+  if (goal === null) {
+    const staged = await stageChange({
+      storage,
+      nowMs,
+      request: {
+        identifier,
+        base,
+        location: base.metadata.location,
+        schema: currentSchema(base.metadata),
+        spec: defaultSpec(base.metadata),
+        properties: {},
+        operation: { kind: "replace-all", add: [] },
+        summary: {},
+        commitId: session.newId(),
+        formatVersion: 2,
+      },
+    });
+    await publishChanges({ catalog, storage, staged: [staged], nowMs });
+    return true;
+  }
+  const main = {
+    ...(base.metadata.refs["main"] ?? { type: "branch" as const }),
+    "snapshot-id": goal["snapshot-id"],
+  };
+  await commitUpdates({
+    catalog,
+    storage,
+    identifier,
+    nowMs,
+    make: () => [{ action: "set-snapshot-ref", "ref-name": "main", ...main }],
+  });
+  return true;
+}
+
+/** The newest state of the runs that made the line; failing that, the one that was there at the line's time. */
+function belongingTo(metadata: TableMetadata, line: readonly Snapshot[]): Snapshot | null {
+  const runs = new Set(line.map(({ summary }) => summary[summaryKeys.runId]));
+  const ofRuns = metadata.snapshots.filter((snapshot) => {
+    const runId = snapshot.summary[summaryKeys.runId];
+    return runId !== undefined && runs.has(runId);
+  });
+  const timeMs = line[0]?.["timestamp-ms"] ?? 0;
+  return (
+    ofRuns.toSorted((a, b) => Number(b["sequence-number"] - a["sequence-number"]))[0] ??
+    [...ancestors(metadata)].find((snapshot) => snapshot["timestamp-ms"] <= timeMs) ??
+    null
+  );
 }

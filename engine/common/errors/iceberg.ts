@@ -26,6 +26,12 @@ export const icebergErrors = {
   "iceberg/partition-duplicate": (p: { text: string; problem: string }) =>
     `the partition term ${p.text} ${p.problem}`,
   "iceberg/unknown-snapshot": (p: { snapshot: string }) => `the table has no snapshot ${p.snapshot}`,
+  "iceberg/unknown-point": (p: { table: string; point: string }) =>
+    `${p.table} has no snapshot, tag or branch ${JSON.stringify(p.point)}`,
+  "iceberg/before-history": (p: { table: string; time: string; first: string | null }) =>
+    p.first === null
+      ? `${p.table} has no history to find ${p.time} in`
+      : `the history of ${p.table} begins at ${p.first}, after ${p.time}`,
   "iceberg/unknown-schema": (p: { schema: number; table: string }) =>
     `the metadata of ${p.table} holds no schema ${p.schema}`,
   "iceberg/unknown-spec": (p: { spec: number; path: string }) =>

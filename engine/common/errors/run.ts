@@ -68,4 +68,19 @@ export const runErrors = {
     `${p.node} is not something to show, expected one model, seed, source or test`,
   "run/bad-sample": (p: { sample: string }) =>
     `the sample "${p.sample}" is neither a share between 0 and 1 nor a number of rows`,
+  // Tables in time.
+  "run/unknown-table": (p: { table: string; target: string }) =>
+    `there is no table ${p.table} on the target ${p.target}`,
+  "run/bad-ref-name": (p: { name: string; problem: string }) =>
+    `${JSON.stringify(p.name)} cannot name a tag or branch: it ${p.problem}`,
+  "run/ref-exists": (p: { table: string; name: string; type: string; snapshot: string }) =>
+    `${p.table} has a ${p.type} ${p.name} already, which names snapshot ${p.snapshot}`,
+  "run/unknown-table-ref": (p: { table: string; type: string; name: string }) =>
+    `${p.table} has no ${p.type} ${p.name}`,
+  "run/clone-base": (p: { table: string; name: string }) =>
+    `the tag ${p.name} of ${p.table} keeps files alive that clones share`,
+  "run/not-an-ancestor": (p: { table: string; snapshot: string; head: string }) =>
+    `snapshot ${p.snapshot} of ${p.table} is none that its newest state, ${p.head}, was made from`,
+  "run/moved-meanwhile": (p: { table: string; snapshot: string }) =>
+    `another writer moved ${p.table} to snapshot ${p.snapshot} meanwhile; nothing was changed`,
 };
