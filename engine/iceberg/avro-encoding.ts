@@ -151,6 +151,38 @@ export class AvroReader {
     throw new AvroFormatError("a number is longer than 64 bits");
   }
 
+  /** Steps over an int or long without making a value of it. */
+  skipLong(): void {
+    for (let index = 0; index < 10; index += 1) {
+      const byte = this.#buffer[this.#at++];
+      if (byte === undefined) throw new AvroFormatError("it ends in the middle of a number");
+      if (byte < 0x80) return;
+    }
+    throw new AvroFormatError("a number is longer than 64 bits");
+  }
+
+  /** Steps over a value that is preceded by its length: bytes or text. */
+  skipBytes(): void {
+    this.#advance(this.readInt());
+  }
+
+  /** Steps over pairs of a number and a number, or a number and bytes. */
+  skipPairs(count: number, ofBytes: boolean): void {
+    for (let index = 0; index < count; index += 1) {
+      this.skipLong();
+      if (ofBytes) this.skipBytes();
+      else this.skipLong();
+    }
+  }
+
+  /** The branch of a union: mostly one byte, 0 or 1. */
+  readBranch(): number {
+    const byte = this.#buffer[this.#at];
+    if (byte !== 0 && byte !== 2) return this.readInt();
+    this.#at += 1;
+    return byte >> 1;
+  }
+
   readBoolean(): boolean {
     return this.readFixed(1)[0] !== 0;
   }

@@ -24,20 +24,27 @@ export type AvroSchema = string | AvroNamedSchema | readonly AvroSchema[];
 export type Decode = (reader: AvroReader) => unknown;
 
 export interface DecoderOptions {
-  /** Fields whose value nobody wants are stepped over and come as undefined. */
-  readonly wanted?: (field: AvroField) => boolean;
+  /**
+   * Which fields are decoded. Others are stepped over and come as undefined. A set asks for these keys of an
+   * Iceberg map of numbers or bytes by number; other maps come whole.
+   */
+  readonly wanted?: (field: AvroField) => boolean | ReadonlySet<unknown>;
 }
 
 /** Records → lists, arrays of key/value records and Avro maps → `Map`, bytes → `Uint8Array`, long → bigint. */
 export function compileDecoder(schema: AvroSchema, options: DecoderOptions = {}): Decode {
-  return compile(schema, { named: new Map(), wanted: options.wanted ?? (() => true), skipping: false });
+  const wanted = options.wanted ?? (() => true);
+  return compile(schema, { named: new Map(), wanted, skipping: false, keys: null });
 }
 
 interface Context {
-  readonly named: Map<string, Decode>;
-  readonly wanted: (field: AvroField) => boolean;
+  /** Definitions that later parts of the schema refer to by name. */
+  readonly named: Map<string, AvroNamedSchema>;
+  readonly wanted: NonNullable<DecoderOptions["wanted"]>;
   /** Whether values are stepped over instead of built. */
   readonly skipping: boolean;
+  /** Of the map that comes next: the keys that are kept, null for all. */
+  readonly keys: ReadonlySet<unknown> | null;
 }
 
 function compile(schema: AvroSchema, context: Context): Decode {
@@ -45,6 +52,8 @@ function compile(schema: AvroSchema, context: Context): Decode {
   if (Array.isArray(schema)) return union(schema as readonly AvroSchema[], context);
   const node = schema as AvroNamedSchema;
   if (typeof node !== "object" || node === null) throw new AvroFormatError("its schema holds no type");
+  if (node.name !== undefined) context.named.set(plainName(node.name), node);
+  const { skipping } = context;
   switch (node.type) {
     case "record":
       return record(node, context);
@@ -54,48 +63,57 @@ function compile(schema: AvroSchema, context: Context): Decode {
       return stringMap(node, context);
     case "fixed": {
       const size = node.size ?? 0;
-      return named(node, context, (reader) => Uint8Array.from(reader.readFixed(size)));
+      return skipping ? (reader) => reader.skip(size) : (reader) => Uint8Array.from(reader.readFixed(size));
     }
     case "enum": {
       const symbols = node.symbols ?? [];
-      return named(node, context, (reader) => symbols[reader.readInt()] ?? null);
+      return skipping ? skipLong : (reader) => symbols[reader.readInt()] ?? null;
     }
     default:
       return compile(node.type, context);
   }
 }
 
+const skipNothing: Decode = () => undefined;
+const skipLong: Decode = (reader) => reader.skipLong();
+const skipBytes: Decode = (reader) => reader.skipBytes();
+
 function primitive(name: string, context: Context): Decode {
+  const { skipping } = context;
   switch (name) {
     case "null":
-      return () => null;
+      return skipping ? skipNothing : () => null;
     case "boolean":
-      return (reader) => reader.readBoolean();
+      return skipping ? (reader) => reader.skip(1) : (reader) => reader.readBoolean();
     case "int":
-      return (reader) => reader.readInt();
+      return skipping ? skipLong : (reader) => reader.readInt();
     case "long":
-      return (reader) => reader.readLong();
+      return skipping ? skipLong : (reader) => reader.readLong();
     case "float":
-      return (reader) => reader.readFloat();
+      return skipping ? (reader) => reader.skip(4) : (reader) => reader.readFloat();
     case "double":
-      return (reader) => reader.readDouble();
+      return skipping ? (reader) => reader.skip(8) : (reader) => reader.readDouble();
     case "bytes":
-      return context.skipping ? (reader) => reader.skip(reader.readInt()) : (reader) => reader.readBytes();
+      return skipping ? skipBytes : (reader) => reader.readBytes();
     case "string":
-      return context.skipping ? (reader) => reader.skip(reader.readInt()) : (reader) => reader.readString();
-    default: {
-      // The definition may still be under construction (recursion): look it up when it is needed.
-      const key = plainName(name);
-      if (!context.named.has(key)) throw new AvroFormatError(`its schema refers to an unknown type ${name}`);
-      return (reader) => (context.named.get(key) as Decode)(reader);
-    }
+      return skipping ? skipBytes : (reader) => reader.readString();
+    default:
+      return reference(name, context);
   }
+}
+
+/** A definition may refer to itself: it is compiled when a value needs it. */
+function reference(name: string, context: Context): Decode {
+  const node = context.named.get(plainName(name));
+  if (node === undefined) throw new AvroFormatError(`its schema refers to an unknown type ${name}`);
+  let decode: Decode | undefined;
+  return (reader) => (decode ??= compile(node, context))(reader);
 }
 
 function union(branches: readonly AvroSchema[], context: Context): Decode {
   const decoders = branches.map((branch) => compile(branch, context));
   return (reader) => {
-    const branch = reader.readInt();
+    const branch = reader.readBranch();
     const decode = decoders[branch];
     if (decode === undefined) throw new AvroFormatError(`a union has no branch ${branch}`);
     return decode(reader);
@@ -103,56 +121,45 @@ function union(branches: readonly AvroSchema[], context: Context): Decode {
 }
 
 function record(node: AvroNamedSchema, context: Context): Decode {
-  const decoders: Decode[] = [];
-  let blank: unknown[] = [];
-  const decode: Decode = (reader) => {
-    const values = blank.slice();
-    for (let index = 0; index < decoders.length; index += 1)
-      values[index] = (decoders[index] as Decode)(reader);
-    return values;
+  const decoders = (node.fields ?? []).map((field) => {
+    const wanted = context.skipping ? false : context.wanted(field);
+    const keys = typeof wanted === "object" ? wanted : null;
+    return compile(field.type, { ...context, skipping: wanted === false, keys });
+  });
+  if (!context.skipping) return (reader) => decoders.map((decoder) => decoder(reader));
+  return (reader) => {
+    for (const step of decoders) step(reader);
   };
-  named(node, context, decode);
-  for (const field of node.fields ?? []) {
-    if (context.skipping || context.wanted(field)) decoders.push(compile(field.type, context));
-    else {
-      const step = compile(field.type, { ...context, skipping: true });
-      decoders.push((reader) => {
-        step(reader);
-        return undefined;
-      });
-    }
-  }
-  blank = decoders.map(() => undefined);
-  return decode;
 }
 
 /** Calls `each` for every item, over as many blocks as the writer chose to make. */
-function readBlocks(reader: AvroReader, each: () => void): void {
-  for (let count = reader.readInt(); count !== 0; count = reader.readInt()) {
-    if (count < 0) {
-      count = -count;
-      reader.readInt();
-    }
-    if (count > reader.remaining) throw new AvroFormatError(`a list of ${count} items is cut off`);
-    for (let index = 0; index < count; index += 1) each();
+function readBlocks(reader: AvroReader, each: (reader: AvroReader) => void): void {
+  for (let count = blockLength(reader); count !== 0; count = blockLength(reader)) {
+    for (let index = 0; index < count; index += 1) each(reader);
   }
+}
+
+function blockLength(reader: AvroReader): number {
+  let count = reader.readInt();
+  if (count < 0) {
+    count = -count;
+    reader.skipLong();
+  }
+  if (count > reader.remaining) throw new AvroFormatError(`a list of ${count} items is cut off`);
+  return count;
 }
 
 function array(node: AvroNamedSchema, context: Context): Decode {
   const items = node.items ?? "null";
   const pair = keyValue(items);
-  if (pair !== null && !context.skipping) {
-    const key = compile(pair[0].type, context);
-    const value = compile(pair[1].type, context);
-    // The record's name may be referred to later in the schema.
-    compile(items, context);
-    return (reader) => {
-      const map = new Map<unknown, unknown>();
-      readBlocks(reader, () => map.set(key(reader), value(reader)));
-      return map;
-    };
-  }
+  // Also where nothing else needs it: the record's name may be referred to later in the schema.
   const item = compile(items, context);
+  if (pair !== null && (context.skipping || context.keys !== null)) {
+    const value = plainValue(pair);
+    if (value !== null) return context.skipping ? skipPairs(value) : chosenPairs(value, context);
+  }
+  if (context.skipping) return (reader) => readBlocks(reader, item);
+  if (pair !== null) return keyedRecords(pair, context);
   return (reader) => {
     const values: unknown[] = [];
     readBlocks(reader, () => values.push(item(reader)));
@@ -169,18 +176,65 @@ function keyValue(items: AvroSchema): readonly [AvroField, AvroField] | null {
   return isPair ? [key, value] : null;
 }
 
+/** Of the maps that manifests are full of: numbers, or bytes, by number. */
+function plainValue([key, value]: readonly [AvroField, AvroField]): "long" | "bytes" | null {
+  if (key.type !== "int") return null;
+  return value.type === "long" || value.type === "bytes" ? value.type : null;
+}
+
+function skipPairs(value: "long" | "bytes"): Decode {
+  return (reader) => {
+    for (let count = blockLength(reader); count !== 0; count = blockLength(reader)) {
+      reader.skipPairs(count, value === "bytes");
+    }
+  };
+}
+
+const noPairs: ReadonlyMap<unknown, unknown> = new Map();
+
+function chosenPairs(value: "long" | "bytes", { keys }: Context): Decode {
+  return (reader) => {
+    let map: Map<unknown, unknown> | undefined;
+    for (let count = blockLength(reader); count !== 0; count = blockLength(reader)) {
+      for (let index = 0; index < count; index += 1) {
+        const key = reader.readInt();
+        if (keys?.has(key) !== true) {
+          if (value === "long") reader.skipLong();
+          else reader.skipBytes();
+          continue;
+        }
+        map ??= new Map();
+        map.set(key, value === "long" ? reader.readLong() : reader.readBytes());
+      }
+    }
+    return map ?? noPairs;
+  };
+}
+
+function keyedRecords(pair: readonly [AvroField, AvroField], context: Context): Decode {
+  const key = compile(pair[0].type, context);
+  const value = compile(pair[1].type, context);
+  return (reader) => {
+    const map = new Map<unknown, unknown>();
+    readBlocks(reader, () => map.set(key(reader), value(reader)));
+    return map;
+  };
+}
+
 function stringMap(node: AvroNamedSchema, context: Context): Decode {
   const value = compile(node.values ?? "null", context);
+  if (context.skipping) {
+    return (reader) =>
+      readBlocks(reader, () => {
+        reader.skipBytes();
+        value(reader);
+      });
+  }
   return (reader) => {
     const map = new Map<unknown, unknown>();
     readBlocks(reader, () => map.set(reader.readString(), value(reader)));
     return map;
   };
-}
-
-function named(node: AvroNamedSchema, context: Context, decode: Decode): Decode {
-  if (node.name !== undefined) context.named.set(plainName(node.name), decode);
-  return decode;
 }
 
 /** Namespaces are dropped: within one manifest's schema, names differ without them. */

@@ -128,7 +128,8 @@ function decompressor(codec: string): (data: Uint8Array) => Uint8Array {
     case "null":
       return (data) => data;
     case "deflate":
-      return (data) => inflateRawSync(data);
+      // Room for a whole block of most writers: no copying of chunks.
+      return (data) => inflateRawSync(data, { chunkSize: blockBytes + 8192 });
     case "zstandard":
       return (data) => zstdDecompressSync(data);
     case "snappy":

@@ -46,3 +46,9 @@ export function anyOf(terms: readonly BoundPredicate[]): BoundPredicate {
       ? (left[0] as BoundPredicate)
       : { kind: "or", terms: left };
 }
+
+/** The ids that the filter's tests compare. */
+export function columnsOf(filter: BoundPredicate): readonly number[] {
+  if (filter.kind === "leaf") return [filter.id];
+  return filter.kind === "and" || filter.kind === "or" ? filter.terms.flatMap(columnsOf) : [];
+}

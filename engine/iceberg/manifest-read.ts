@@ -24,16 +24,24 @@ export interface ReadManifestRequest {
   readonly storage: Storage;
   readonly manifest: ManifestFile;
   readonly metadata: TableMetadata;
-  /** `false` leaves out sizes, counts and bounds of columns: half the time for who needs paths only. */
-  readonly statistics?: boolean;
+  /**
+   * For a scan: counts and bounds of these columns only, by field id, without sizes of columns and places of row
+   * groups. All of it when absent. Statistics are most of a manifest.
+   */
+  readonly statistics?: ReadonlySet<number>;
+  /** Entries that are given; others are forgotten one by one. */
+  readonly keep?: (entry: ManifestEntry) => boolean;
 }
 
-const statisticsIds: ReadonlySet<number> = new Set([108, 109, 110, 137, 125, 128, 111]);
+/** Counts and bounds, and what no scan asks for. */
+const statisticsIds: ReadonlySet<number> = new Set([109, 110, 137, 125, 128]);
+const otherIds: ReadonlySet<number> = new Set([105, 106, 107, 108, 111, 132]);
 const statuses = ["existing", "added", "deleted"] as const;
+const parquet = "PARQUET";
 const contents = ["data", "position-deletes", "equality-deletes"] as const;
 
 /**
- * Every entry of a manifest, deleted ones too, in its order. Snapshot id and sequence numbers that an entry
+ * The entries of a manifest, deleted ones too, in its order. Snapshot id and sequence numbers that an entry
  * leaves out come from the manifest's row. Errors: `iceberg/bad-avro`, `iceberg/bad-manifest`, `iceberg/unknown-spec`.
  */
 export async function readManifest(request: ReadManifestRequest): Promise<ManifestEntry[]> {
@@ -42,9 +50,8 @@ export async function readManifest(request: ReadManifestRequest): Promise<Manife
   const file = readAvroFile(await storage.read(path), path);
   const spec = metadata["partition-specs"].find((candidate) => candidate["spec-id"] === manifest.specId);
   if (spec === undefined) throw lakeError("iceberg/unknown-spec", { spec: manifest.specId, path });
-  const wanted = request.statistics ?? true;
   try {
-    return decodeEntries({ file, manifest, spec, types: specTypes(spec, metadata), statistics: wanted });
+    return decodeEntries({ ...request, file, spec, types: specTypes(spec, metadata) });
   } catch (cause) {
     if (isLakeError(cause)) throw cause;
     const problem = cause instanceof Error ? cause.message : String(cause);
@@ -65,45 +72,47 @@ export function specTypes(spec: PartitionSpec, metadata: TableMetadata): readonl
   });
 }
 
-interface DecodeRequest {
+interface DecodeRequest extends Pick<ReadManifestRequest, "manifest" | "statistics" | "keep"> {
   readonly file: AvroFile;
-  readonly manifest: ManifestFile;
   readonly spec: PartitionSpec;
   readonly types: readonly IcebergType[];
-  readonly statistics: boolean;
 }
 
 function decodeEntries(request: DecodeRequest): ManifestEntry[] {
-  const { file, manifest, statistics } = request;
+  const { file, manifest, statistics, keep } = request;
   const entryRecord = recordOf(file.schema);
   const at = positions(entryRecord, { status: 0, snapshotId: 1, sequence: 3, fileSequence: 4, file: 2 });
   if (at.file < 0 || at.status < 0) throw new Error("it has no status or no data_file");
   const toFile = fileDecoder(recordOf(entryRecord?.fields?.[at.file]?.type), request);
-  const wanted = (field: { readonly "field-id"?: number }): boolean =>
-    statistics || !statisticsIds.has(field["field-id"] ?? -1);
+  const wanted = (field: { readonly "field-id"?: number }): boolean | ReadonlySet<unknown> => {
+    const id = field["field-id"] ?? -1;
+    if (statistics === undefined) return true;
+    return statisticsIds.has(id) ? statistics.size > 0 && statistics : !otherIds.has(id);
+  };
   const entries: ManifestEntry[] = [];
   let nextRowId = manifest.firstRowId;
   for (const record of file.records({ wanted })) {
     const values = record as readonly unknown[];
     const status = statuses[values[at.status] as number];
     if (status === undefined) throw new Error(`an entry has the unknown status ${String(values[at.status])}`);
-    let dataFile = toFile(values[at.file] as readonly unknown[]);
+    const dataFile = toFile(values[at.file] as readonly unknown[]);
     if (nextRowId !== undefined && dataFile.firstRowId === undefined && dataFile.content === "data") {
       // Row ids are handed out in the order of the entries, to those that have none.
       if (status !== "deleted") {
-        dataFile = { ...dataFile, firstRowId: nextRowId };
+        dataFile.firstRowId = nextRowId;
         nextRowId += dataFile.recordCount;
       }
     }
     const inherits = status === "added" || manifest.sequenceNumber === 0n;
     const inherited = inherits ? manifest.sequenceNumber : null;
-    entries.push({
+    const entry: ManifestEntry = {
       status,
       snapshotId: optionalLong(values[at.snapshotId]) ?? manifest.addedSnapshotId,
       sequenceNumber: optionalLong(values[at.sequence]) ?? inherited,
       fileSequenceNumber: optionalLong(values[at.fileSequence]) ?? inherited,
       file: dataFile,
-    });
+    };
+    if (keep === undefined || keep(entry)) entries.push(entry);
   }
   return entries;
 }
@@ -142,7 +151,7 @@ const fileIds = {
 function fileDecoder(
   record: AvroNamedSchema | null,
   { spec, types }: DecodeRequest,
-): (values: readonly unknown[]) => DataFile {
+): (values: readonly unknown[]) => MutableFile {
   const at = positions(record, fileIds);
   if (at.path < 0 || at.format < 0 || at.recordCount < 0 || at.sizeBytes < 0) {
     throw new Error("its data_file has no file_path, file_format, record_count or file_size_in_bytes");
@@ -154,10 +163,12 @@ function fileDecoder(
     if (content === undefined)
       throw new Error(`a file has the unknown content ${String(values[at.content])}`);
     const sortOrderId = values[at.sortOrderId] as number | null | undefined;
-    const file: { -readonly [K in keyof DataFile]: DataFile[K] } = {
+    const format = values[at.format] as string;
+    const file: MutableFile = {
       content,
       path: values[at.path] as string,
-      format: values[at.format] as string,
+      // One text for the format of a hundred thousand files.
+      format: format === parquet ? parquet : format,
       specId,
       partition: at.partition < 0 ? [] : toPartition(values[at.partition] as readonly unknown[]),
       recordCount: BigInt(values[at.recordCount] as bigint | number),

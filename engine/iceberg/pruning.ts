@@ -4,7 +4,7 @@ import type { DataFile, FieldSummary, IcebergType, Value } from "./types.ts";
 import { compareValues, deserialiseValue, promoteValue } from "./values.ts";
 
 /** What is known of a column's values; bounds leave null and NaN out. */
-interface ColumnFacts {
+export interface ColumnFacts {
   readonly lower?: Value;
   readonly upper?: Value;
   readonly maybeNull: boolean;
@@ -46,20 +46,30 @@ export function mightMatchPartition(filter: BoundPredicate, values: readonly Val
 /** `filter` comes from `bindPredicate`. */
 export function mightMatchFile(filter: BoundPredicate, file: DataFile): boolean {
   if (file.recordCount === 0n) return false;
-  return evaluate(filter, (leaf) => {
-    const lower = readBound(leaf.type, file.lowerBounds?.get(leaf.id));
-    const upper = readBound(leaf.type, file.upperBounds?.get(leaf.id));
-    const values = file.valueCounts?.get(leaf.id);
-    const nulls = file.nullValueCounts?.get(leaf.id);
-    const nans = file.nanValueCounts?.get(leaf.id);
-    return factsMightMatch(leaf, {
-      ...(lower !== undefined && { lower }),
-      ...(upper !== undefined && { upper }),
-      maybeNull: nulls !== 0n,
-      onlyNull: nulls !== undefined && values !== undefined && nulls === values,
-      maybeNan: isFloating(leaf.type) && nans !== 0n,
-    });
-  });
+  return evaluate(filter, (leaf) => factsMightMatch(leaf, factsOf(file, leaf.id, leaf.type)));
+}
+
+export function factsOf(file: DataFile, id: number, type: IcebergType): ColumnFacts {
+  const lower = readBound(type, file.lowerBounds?.get(id));
+  const upper = readBound(type, file.upperBounds?.get(id));
+  const values = file.valueCounts?.get(id);
+  const nulls = file.nullValueCounts?.get(id);
+  return {
+    ...(lower !== undefined && { lower }),
+    ...(upper !== undefined && { upper }),
+    maybeNull: nulls !== 0n,
+    onlyNull: nulls !== undefined && values !== undefined && nulls === values,
+    maybeNan: isFloating(type) && file.nanValueCounts?.get(id) !== 0n,
+  };
+}
+
+/** Whether the two can hold a value in common; null equals null. */
+export function mayShareValue(type: IcebergType, a: ColumnFacts, b: ColumnFacts): boolean {
+  if ((a.maybeNull && b.maybeNull) || (a.maybeNan && b.maybeNan)) return true;
+  if (a.onlyNull || b.onlyNull) return false;
+  const apart = (lower: Value | undefined, upper: Value | undefined): boolean =>
+    lower !== undefined && upper !== undefined && compare(type, lower, upper) > 0;
+  return !apart(a.lower, b.upper) && !apart(b.lower, a.upper);
 }
 
 function evaluate(filter: BoundPredicate, leafMatches: (leaf: BoundLeaf) => boolean): boolean {

@@ -31,7 +31,7 @@ export async function forEachLiveFile(
 ): Promise<void> {
   const { storage, metadata } = request;
   await mapLimited([...request.manifests], concurrency, async (manifest) => {
-    const entries = await readManifest({ storage, manifest, metadata, statistics: false });
+    const entries = await readManifest({ storage, manifest, metadata, statistics: new Set() });
     for (const { status, file } of entries) if (status !== "deleted") visit(file.path);
   });
 }

@@ -3,28 +3,16 @@ import { lakeError } from "../common/errors.ts";
 import { mapLimited } from "../common/limit.ts";
 import type { IcebergRelation, ScanTask } from "../compute/compute.ts";
 import type { Storage } from "../storage/storage.ts";
-import { always, type BoundPredicate } from "./bound-predicate.ts";
+import { always, columnsOf } from "./bound-predicate.ts";
 import { indexDeletes, type SequencedFile } from "./delete-index.ts";
-import { fieldsById } from "./field-ids.ts";
 import { readManifestList } from "./manifest-list.ts";
 import { readManifest } from "./manifest.ts";
 import { partitionKey } from "./partition.ts";
 import { bindPredicate, type Predicate } from "./predicate.ts";
-import { projectInclusive } from "./projection.ts";
 import { mightMatchFile, mightMatchManifest, mightMatchPartition } from "./pruning.ts";
-import { parseTransform } from "./transform.ts";
-import { typeText } from "./type-text.ts";
-import type {
-  DataFile,
-  IcebergType,
-  ManifestFile,
-  PartitionSpec,
-  Schema,
-  Snapshot,
-  TableMetadata,
-  Value,
-} from "./types.ts";
-import { promoteValue } from "./values.ts";
+import { SpecCatalogue } from "./spec-catalogue.ts";
+import type { DataFile, ManifestFile, Schema, Snapshot, TableMetadata } from "./types.ts";
+import { refuseEncrypted, refuseUnreadableFile, refuseUnreadableTypes } from "./unsupported.ts";
 
 export interface ScanRequest {
   readonly storage: Storage;
@@ -50,23 +38,27 @@ export async function planScan(request: ScanRequest): Promise<ScanTask[]> {
   refuseUnreadableTypes(schema, metadata.location);
   const bound = request.filter ? bindPredicate(request.filter, schema) : always;
   const specs = new SpecCatalogue(metadata, schema, bound);
-  const manifests = await readManifestList({ storage, snapshot });
-  const wanted = manifests.filter((manifest) => isWanted(manifest, specs));
-  const read = await mapLimited(wanted, concurrency, async (manifest) => ({
-    manifest,
-    files: await liveFiles(storage, metadata, manifest),
-  }));
-  const ofContent = (content: ManifestFile["content"]): SequencedFile[] =>
-    read.flatMap(({ manifest, files }) => (manifest.content === content ? files : []));
-  const data = ofContent("data").filter(({ file }) => {
+  const manifests = (await readManifestList({ storage, snapshot })).filter((one) => isWanted(one, specs));
+  const reader: FileReader = { storage, metadata, concurrency };
+  const ofContent = (content: ManifestFile["content"]): ManifestFile[] =>
+    manifests.filter((manifest) => manifest.content === content);
+  const dataManifests = ofContent("data");
+  const oldest = minimum(dataManifests.map(({ minSequenceNumber }) => minSequenceNumber));
+  // A delete older than every data file applies to none.
+  const deleteManifests = ofContent("deletes").filter(({ sequenceNumber }) => sequenceNumber >= oldest);
+  const deletes = await liveFiles(reader, deleteManifests, (file) => {
+    refuseEncrypted(file.keyMetadata, file.path);
+    return mightMatchPartition(specs.filter(file.specId, file.path), file.partition);
+  });
+  // Statistics are most of a manifest: only those that something is compared with are decoded.
+  const statistics = new Set([...columnsOf(bound), ...deletes.flatMap(({ file }) => file.equalityIds ?? [])]);
+  const data = await liveFiles({ ...reader, statistics }, dataManifests, (file) => {
     refuseUnreadableFile(file);
     const filter = specs.filter(file.specId, file.path);
     return mightMatchPartition(filter, file.partition) && mightMatchFile(bound, file);
   });
   refuseDuplicates(data, snapshot);
-  const deletes = ofContent("deletes");
-  for (const { file } of deletes) refuseEncrypted(file.keyMetadata, file.path);
-  const deletesOf = indexDeletes(deletes, (file) => specs.spec(file.specId, file.path));
+  const deletesOf = indexDeletes(deletes, { schema, specOf: (file) => specs.spec(file.specId, file.path) });
   return data.map((entry) => {
     const constants = specs.constants(entry.file);
     return {
@@ -141,98 +133,39 @@ function isWanted(manifest: ManifestFile, specs: SpecCatalogue): boolean {
   refuseEncrypted(manifest.keyMetadata, manifest.path);
   // Counts may be missing in v1: unknown is not zero.
   if (manifest.addedFilesCount === 0 && manifest.existingFilesCount === 0) return false;
-  // Deletes of an unpartitioned spec reach every partition, so their manifests are read in any case.
-  if (manifest.content === "deletes") return true;
+  // Deletes reach data of their own partition only, or all of it from a spec without fields, which no filter prunes.
   return mightMatchManifest(specs.filter(manifest.specId, manifest.path), manifest.partitions);
 }
 
+function minimum(numbers: readonly bigint[]): bigint {
+  return numbers.reduce((least, number) => (number < least ? number : least), numbers[0] ?? 0n);
+}
+
+interface FileReader {
+  readonly storage: Storage;
+  readonly metadata: TableMetadata;
+  readonly concurrency: number;
+  readonly statistics?: ReadonlySet<number>;
+}
+
+/** Files that `keep` takes; of others nothing is kept. */
 async function liveFiles(
-  storage: Storage,
-  metadata: TableMetadata,
-  manifest: ManifestFile,
+  { concurrency, ...reader }: FileReader,
+  manifests: readonly ManifestFile[],
+  keep: (file: DataFile) => boolean,
 ): Promise<SequencedFile[]> {
-  const entries = await readManifest({ storage, manifest, metadata });
-  return entries
-    .filter((entry) => entry.status !== "deleted")
-    .map((entry) => ({
-      file: entry.file,
-      sequenceNumber: entry.sequenceNumber ?? manifest.sequenceNumber,
-    }));
-}
-
-/** What depends on a partition spec, worked out once for each. */
-class SpecCatalogue {
-  private readonly specs: ReadonlyMap<number, PartitionSpec>;
-  private readonly filters = new Map<number, BoundPredicate>();
-  private readonly identities = new Map<
-    number,
-    readonly (readonly [index: number, id: number, IcebergType])[]
-  >();
-  private readonly schema: Schema;
-  private readonly bound: BoundPredicate;
-
-  constructor(metadata: TableMetadata, schema: Schema, bound: BoundPredicate) {
-    this.specs = new Map(metadata["partition-specs"].map((spec) => [spec["spec-id"], spec]));
-    this.schema = schema;
-    this.bound = bound;
-  }
-
-  spec(id: number, path: string): PartitionSpec {
-    const spec = this.specs.get(id);
-    if (!spec) throw lakeError("iceberg/unknown-spec", { spec: id, path });
-    return spec;
-  }
-
-  filter(id: number, path: string): BoundPredicate {
-    let filter = this.filters.get(id);
-    if (!filter) {
-      filter = projectInclusive(this.bound, this.spec(id, path), this.schema);
-      this.filters.set(id, filter);
-    }
-    return filter;
-  }
-
-  /** Identity partition values by column, for files that were written without those columns. */
-  constants(file: DataFile): ReadonlyMap<number, Value> {
-    let identities = this.identities.get(file.specId);
-    if (!identities) {
-      const byId = fieldsById(this.schema);
-      identities = this.spec(file.specId, file.path).fields.flatMap((field, index) => {
-        const source = byId.get(field["source-id"]);
-        const identity = parseTransform(field.transform).kind === "identity";
-        return source && identity ? [[index, field["source-id"], source.field.type] as const] : [];
-      });
-      this.identities.set(file.specId, identities);
-    }
-    return new Map(
-      identities.map(([index, id, type]) => [id, promoteValue(type, file.partition[index] ?? null)]),
-    );
-  }
-}
-
-function refuseUnreadableTypes(schema: Schema, path: string): void {
-  for (const { field, path: column } of fieldsById(schema).values()) {
-    const type = typeText(field.type);
-    if (!/^(variant|geometry|geography|unknown|timestamptz_ns)/.test(type)) continue;
-    throw lakeError("iceberg/unsupported-feature", {
-      feature: `the type ${type} (column ${column.join(".")})`,
-      path,
+  const read = await mapLimited(manifests, concurrency, async (manifest) => {
+    const entries = await readManifest({
+      ...reader,
+      manifest,
+      keep: ({ status, file }) => status !== "deleted" && keep(file),
     });
-  }
-}
-
-function refuseUnreadableFile(file: DataFile): void {
-  refuseEncrypted(file.keyMetadata, file.path);
-  if (file.format.toUpperCase() === "PARQUET") return;
-  throw lakeError("iceberg/unsupported-feature", {
-    feature: `data files in ${file.format}`,
-    path: file.path,
+    return entries.map(({ file, sequenceNumber }) => ({
+      file,
+      sequenceNumber: sequenceNumber ?? manifest.sequenceNumber,
+    }));
   });
-}
-
-function refuseEncrypted(keyMetadata: Uint8Array | undefined, path: string): void {
-  if (keyMetadata === undefined || keyMetadata.length === 0) return;
-  throw lakeError("iceberg/unsupported-feature", { feature: "encryption (key_metadata)", path });
+  return read.flat();
 }
 
 function refuseDuplicates(data: readonly SequencedFile[], snapshot: Snapshot): void {
