@@ -17,6 +17,8 @@ export interface IcebergRelation {
   readonly tasks: readonly ScanTask[];
   /** Columns that a reader fills in from `schema.name-mapping.default` when files carry no field ids. */
   readonly nameMapping?: unknown;
+  /** A further column of this name: the place in `tasks`, from 0, of the file that the row lies in. */
+  readonly fileColumn?: string;
 }
 export interface ScanTask {
   readonly file: DataFile;
@@ -160,6 +162,21 @@ export interface WriteResult {
   readonly rejected: readonly RejectedRecord[];
 }
 
+export interface KeepRequest extends Pick<
+  WriteRequest,
+  "id" | "sql" | "relations" | "schema" | "ignoredColumns" | "signal" | "onProgress"
+> {
+  /** Under which later requests read the rows. */
+  readonly name: string;
+}
+/** A query's rows, kept beside the engine: worked out once, read as often as needed. */
+export interface KeptRows extends WriteResult {
+  /** Its files carry counts and bounds like those of a table. */
+  readonly relation: IcebergRelation;
+  /** Gives the space back; what is still kept when the engine closes goes with it. */
+  release(): Promise<void>;
+}
+
 export interface ComputeSettings {
   /** IANA name; part of every fingerprint. */
   readonly timezone: string;
@@ -192,6 +209,8 @@ export interface Compute {
   bind(requests: readonly BindRequest[], inputs: readonly EmptyRelation[]): Promise<readonly BindResult[]>;
   query(request: QueryRequest): Promise<QueryResult>;
   write(request: WriteRequest): Promise<WriteResult>;
+  /** As `write`, except that the rows go to no table. */
+  keep(request: KeepRequest): Promise<KeptRows>;
   /** Runs the statements of an operation, in order, outside the gate that models run behind. */
   operate(statements: string, relations: readonly Relation[]): Promise<QueryResult>;
   /** Whether two runs of the SQL over the same rows may differ (`random()`, `uuid()`, …): names of the culprits. */

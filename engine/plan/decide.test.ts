@@ -34,6 +34,7 @@ function input(changes: Partial<DecisionInput> = {}): DecisionInput {
     landing: null,
     landingFiles: 0,
     ingests: false,
+    strategy: "append",
     ...changes,
   };
 }

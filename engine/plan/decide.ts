@@ -1,6 +1,6 @@
 // Whether a node must run, and why: one function per materialisation, listed at the end.
 import type { LandingDiff } from "./landing-diff.ts";
-import type { Materialisation } from "../project/types.ts";
+import type { IncrementalStrategy, Materialisation } from "../project/types.ts";
 import type { TableState } from "./table-state.ts";
 import type { PlanStep } from "./types.ts";
 
@@ -18,6 +18,8 @@ export interface DecisionInput {
   readonly landingFiles: number;
   /** An incremental model that takes in landing files one by one. */
   readonly ingests: boolean;
+  /** Of an incremental model. */
+  readonly strategy: IncrementalStrategy;
 }
 
 /** An input as the plan sees it: what it will be, and what people call it. */
@@ -54,20 +56,30 @@ const incremental: Decide = (input) => {
   const reason = whyRebuild(input, state);
   return reason === null
     ? { action: "reuse", reason: "unchanged" }
-    : { action: "build", mode: "append", reason };
+    : { action: "build", mode: partMode(input), reason: `${reason}${oldRows(input, state)}` };
 };
 
-/** New landing files, and nothing else, make an ingesting model run: changed code applies to new data (rule 18). */
+function partMode({ strategy }: DecisionInput): "append" | "overwrite" {
+  return strategy === "append" ? "append" : "overwrite";
+}
+
+/** Changed code applies to new data (rule 18). */
+function oldRows(input: DecisionInput, { ours }: TableState): string {
+  const oldCode = ours !== null && ours.fingerprint !== input.fingerprint;
+  return oldCode ? ": old rows keep the old logic, --full-refresh rebuilds them" : "";
+}
+
+/** New landing files, and nothing else, make an ingesting model run. */
 function ingest(input: DecisionInput, state: TableState): Decision {
   const files = input.landing?.fresh.length ?? 0;
-  const oldCode = state.ours !== null && state.ours.fingerprint !== input.fingerprint;
+  const old = oldRows(input, state);
   const aside = input.landing?.changed.length ?? 0;
   const note = [
-    oldCode ? "; code changed: old rows keep the old logic, --full-refresh rebuilds them" : "",
+    old === "" ? "" : `; code changed${old}`,
     aside > 0 ? `; ${aside} changed ${plural(aside)} left aside` : "",
   ].join("");
   if (files === 0) return { action: "reuse", reason: `no new landing files${note}` };
-  return { action: "build", mode: "append", reason: `${files} new landing ${plural(files)}${note}` };
+  return { action: "build", mode: partMode(input), reason: `${files} new landing ${plural(files)}${note}` };
 }
 
 function withFiles(reason: string, input: DecisionInput): string {

@@ -1,5 +1,6 @@
 // What a run will do, node by node, and why. `plan` prints it, `run` executes it.
 import type { TableIdentifier } from "../catalog/catalog.ts";
+import type { IncrementalStrategy } from "../project/types.ts";
 
 export type Action =
   /** Makes or changes a table. */
@@ -18,6 +19,8 @@ export interface PlanStep {
   /** One sentence for people: `new`, `2 new landing files`, `code changed`, `stg_events moved from 12 to 13`. */
   readonly reason: string;
   readonly mode?: "create" | "replace" | "append" | "overwrite";
+  /** How an incremental model changes a part of its table. */
+  readonly strategy?: IncrementalStrategy;
   readonly table?: TableIdentifier;
   /** Steps of this plan that must be finished before. */
   readonly after: readonly string[];
@@ -27,4 +30,9 @@ export interface Plan {
   readonly command: "run" | "build" | "test" | "seed";
   readonly target: string;
   readonly steps: readonly PlanStep[];
+}
+
+/** Whether a step changes a part of its table, so that `incremental` is true in its template. */
+export function isIncremental(step: Pick<PlanStep, "mode">): boolean {
+  return step.mode === "append" || step.mode === "overwrite";
 }

@@ -36,5 +36,6 @@ const actions: Readonly<Record<Action, string>> = {
 };
 
 function actionText(step: PlanStep): string {
-  return step.action === "build" && step.mode !== undefined ? step.mode : actions[step.action];
+  if (step.action !== "build" || step.mode === undefined) return actions[step.action];
+  return step.mode === "overwrite" ? (step.strategy ?? step.mode) : step.mode;
 }

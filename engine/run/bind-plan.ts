@@ -1,5 +1,6 @@
 // Binds all that a plan will run, and finds the shape of every table that it will write.
 import type { LakeError } from "../common/errors.ts";
+import { isIncremental } from "../plan/types.ts";
 import type { Model } from "../project/types.ts";
 import { bindNodes } from "./bind-nodes.ts";
 import type { Bound } from "./bind-nodes.ts";
@@ -38,7 +39,7 @@ export async function bindPlan(options: {
     renderer: planned.renderer,
     tables,
     nodes,
-    incremental: (model: Model) => planned.nodes.get(model.uniqueId)?.step.mode === "append",
+    incremental: (model: Model) => isIncremental(planned.nodes.get(model.uniqueId)?.step ?? {}),
   });
   const { columns } = bound;
   if (columns.size === 0) return { columns, shapes: new Map(), errors: bound.errors };

@@ -1,31 +1,34 @@
 // One model or seed → a staged change: files, manifests and metadata are written, the catalog is not asked.
 import type { CatalogTable } from "../catalog/catalog.ts";
+import { tableName } from "../catalog/catalog.ts";
+import { LakeError } from "../common/errors.ts";
 import type { WriteResult } from "../compute/compute.ts";
-import type { StagedChange } from "../iceberg/change.ts";
+import { relationName } from "../compute/compute.ts";
+import type { ChangeOperation, StagedChange } from "../iceberg/change.ts";
 import { stageChange } from "../iceberg/transaction.ts";
-import type { LandingVersion } from "../plan/landing-diff.ts";
 import { partialPrefix, summaryKeys } from "../plan/table-state.ts";
+import { isIncremental } from "../plan/types.ts";
 import type { Model, Seed } from "../project/types.ts";
+import type { Rendered } from "../template/types.ts";
+import { located } from "./bind-nodes.ts";
 import { castPlace, withPosition } from "./cast-place.ts";
 import { writeCompiled } from "./compiled.ts";
 import { emptyLedger, ledgerProperties, writeLedger } from "./ledger.ts";
 import type { LedgerEntry } from "./ledger.ts";
 import { lakeFolder, tableIdentifier, tableLocation } from "./names.ts";
+import { openWrite } from "./open-write.ts";
+import type { BuildStatement } from "./open-write.ts";
 import type { PlannedRun } from "./plan-run.ts";
 import type { PlannedNode } from "./planner.ts";
-import { tableName } from "../catalog/catalog.ts";
 import { stageQuarantine } from "./quarantine.ts";
 import type { RunTables } from "./relations.ts";
-import { relationsFor } from "./relations.ts";
 import { seedRelation } from "./seeds.ts";
 import type { Session } from "./session.ts";
 import type { Shape } from "./shapes.ts";
-import type { Rendered } from "../template/types.ts";
+import { strategyOf } from "./strategies/strategies.ts";
+import { writeWhole } from "./strategies/strategy.ts";
 import type { RunEvent, RunOptions } from "./types.ts";
 import { whoRuns } from "./who.ts";
-import { located } from "./bind-nodes.ts";
-import { LakeError } from "../common/errors.ts";
-import { relationName } from "../compute/compute.ts";
 
 export interface BuildContext {
   readonly session: Session;
@@ -48,62 +51,23 @@ export interface BuiltTable {
   readonly compiledPath: string | null;
 }
 
-interface Statement {
-  readonly sql: string;
-  readonly compiledPath: string | null;
-  readonly locate: (error: LakeError) => LakeError;
-}
-
 /** Errors: those of the statement (`compute/*`, at the model's line), of its contract and its schema change. */
 export async function buildTable(context: BuildContext, node: PlannedNode): Promise<BuiltTable> {
-  const { session, planned, tables } = context;
+  const { session, planned } = context;
   const model = node.node as Model | Seed;
   const { base } = node;
   const statement = await statementOf(context, node);
   const shape = context.shapes.get(model.uniqueId);
   if (shape === undefined) throw new Error(`${model.uniqueId} was not bound`);
-  const landing = landingToRead(node);
-  const relations =
-    model.resourceType === "seed"
-      ? [seedRelation(session, model)]
-      : await relationsFor({
-          session,
-          renderer: planned.renderer,
-          tables,
-          node: model.name,
-          inputs: node.inputs,
-          landing,
-          self: model,
-          sample: context.options.sample,
-          empty: context.options.empty,
-          onBadRecord: model.config.onBadRecord,
-          sql: statement.sql,
-        });
-  const compute = await session.compute();
   const identifier = tableIdentifier(model, session.profile);
   const location = base?.metadata.location ?? tableLocation(identifier, session.profile);
   const commitId = context.newCommitId();
-  let result: WriteResult;
-  try {
-    result = await compute.write({
-      id: model.uniqueId,
-      sql: statement.sql,
-      relations,
-      schema: shape.schema,
-      ignoredColumns: shape.ignoredColumns,
-      spec: shape.spec,
-      dataLocation: base?.metadata.properties["write.data.path"] ?? `${location}/data`,
-      properties: { ...base?.metadata.properties, ...model.config.properties },
-      writeId: commitId,
-      signal: context.signal,
-      onProgress: (progress) =>
-        context.emit({ kind: "node-progress", uniqueId: model.uniqueId, ...progress }),
-    });
-  } catch (error) {
-    throw error instanceof LakeError ? statement.locate(error) : error;
-  }
-  const change = await stage({ context, node, base, location, commitId, shape, result });
-  const replace = node.step.mode !== "append";
+  const table = await openWrite({ context, node, base, shape, statement, location, commitId });
+  const { operation, result } = await table.run(
+    (model.resourceType === "model" ? strategyOf(model)?.write : undefined) ?? writeWhole,
+  );
+  const change = await stage({ context, node, base, location, commitId, shape, operation, result });
+  const replace = !isIncremental(node.step);
   const quarantine =
     node.landing === null
       ? null
@@ -111,7 +75,7 @@ export async function buildTable(context: BuildContext, node: PlannedNode): Prom
   return { change, quarantine, result, compiledPath: statement.compiledPath };
 }
 
-async function statementOf(context: BuildContext, node: PlannedNode): Promise<Statement> {
+async function statementOf(context: BuildContext, node: PlannedNode): Promise<BuildStatement> {
   const model = node.node as Model | Seed;
   const { session, planned } = context;
   if (model.resourceType === "seed") {
@@ -122,7 +86,7 @@ async function statementOf(context: BuildContext, node: PlannedNode): Promise<St
       locate: (error) => located(error, { sql, sourceMap: null, at: { file: model.path } }),
     };
   }
-  const rendered = planned.renderer.model(model, node.step.mode === "append");
+  const rendered = planned.renderer.model(model, isIncremental(node.step));
   const compiledPath = await writeCompiled(session, model.path, rendered.sql);
   return {
     sql: rendered.sql,
@@ -144,17 +108,6 @@ function locateIn(context: BuildContext, node: PlannedNode, rendered: Rendered, 
   return place === null ? located(error, own) : located(withPosition(error, place.positionBytes), place.text);
 }
 
-/** The landing files that this step reads: only the new ones when it appends. */
-function landingToRead(node: PlannedNode): ReadonlyMap<string, readonly LandingVersion[]> {
-  const { landing, step } = node;
-  if (landing === null) return new Map();
-  if (step.mode !== "append") return landing.bySource;
-  const fresh = new Set(landing.diff.fresh.map((file) => file.path));
-  return new Map(
-    [...landing.bySource].map(([source, files]) => [source, files.filter((file) => fresh.has(file.path))]),
-  );
-}
-
 async function stage(options: {
   context: BuildContext;
   node: PlannedNode;
@@ -162,16 +115,17 @@ async function stage(options: {
   location: string;
   commitId: string;
   shape: Shape;
+  operation: ChangeOperation;
   result: WriteResult;
 }): Promise<StagedChange> {
-  const { context, node, base, location, commitId, shape, result } = options;
+  const { context, node, base, location, commitId, shape, operation } = options;
   const { session } = context;
   const model = node.node as Model | Seed;
   const ledger = await stageLedger(options);
   const volatile =
     model.resourceType === "seed"
       ? []
-      : await volatileFunctions(context, node.step.mode === "append", model, node.inputs.inlined);
+      : await volatileFunctions(context, isIncremental(node.step), model, node.inputs.inlined);
   const partial = context.options.sample !== undefined || context.options.empty === true;
   return stageChange({
     storage: await session.storage(),
@@ -188,10 +142,7 @@ async function stage(options: {
         ...(ledger !== null && { [ledgerProperties.ledger]: ledger }),
       },
       ...(ledger !== null && { snapshotIdProperty: ledgerProperties.snapshot }),
-      operation:
-        node.step.mode === "replace"
-          ? { kind: "replace-all", add: result.files }
-          : { kind: "append", add: result.files },
+      operation,
       summary: {
         [summaryKeys.runId]: context.runId,
         [summaryKeys.node]: model.uniqueId,
@@ -256,7 +207,7 @@ async function stageLedger(options: {
     };
   });
   const touched = landing.touched.map((file) => ({ source: sourceOf.get(file.path)?.source ?? "", ...file }));
-  const appends = step.mode === "append";
+  const appends = isIncremental(step);
   const name = tableName(tableIdentifier(node.node as Model | Seed, session.profile));
   return writeLedger({
     storage: await session.storage(),

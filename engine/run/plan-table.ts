@@ -16,6 +16,7 @@ import { isInlined, tableIdentifier } from "./names.ts";
 import { inputStates } from "./planner.ts";
 import type { PlannedNode, Planner } from "./planner.ts";
 import type { SeenTable } from "./seen-tables.ts";
+import { strategyOf } from "./strategies/strategies.ts";
 
 export async function planTable(
   planner: Planner,
@@ -30,7 +31,8 @@ export async function planTable(
   const state = table === null ? null : readTableState(table);
   const fingerprint = fingerprintOf(planner, node, inputs);
   const ingesting = node.resourceType === "model" && ingests(node, inputs);
-  if (node.resourceType === "model") checkStrategy(node);
+  const strategy = node.resourceType === "model" ? strategyOf(node) : null;
+  if (node.resourceType === "model") strategy?.check(node);
   if (ingesting) checkIngestion(node, inputs);
   const fullRefresh = node.config.fullRefresh ?? options.fullRefresh ?? false;
   if (!isInlined(node) && own !== null) refusePartial(planner, node, state);
@@ -56,6 +58,7 @@ export async function planTable(
     landing: landing?.diff ?? null,
     landingFiles: landing?.files.length ?? 0,
     ingests: ingesting,
+    strategy: node.config.strategy ?? "append",
   });
   const placed = inherited === null ? decision : inEnvironment(decision, inherited.owner.name);
   const shown = placed.action === "reuse" ? table?.identifier : undefined;
@@ -64,6 +67,7 @@ export async function planTable(
     resourceType: node.resourceType,
     after,
     ...placed,
+    ...(strategy !== null && { strategy: node.config.strategy ?? "append" }),
     ...(!isInlined(node) && { table: shown ?? tableIdentifier(node, session.profile) }),
   };
   return { node, step, inputs, fingerprint, state, landing, base: own };
@@ -101,19 +105,18 @@ function refusePartial(planner: Planner, node: Model | Seed, state: TableState |
   );
 }
 
-/** Appending under another strategy's name would double rows. */
-function checkStrategy(model: Model): void {
-  const strategy = model.config.strategy ?? "append";
-  if (model.config.materialized !== "incremental" || strategy === "append") return;
-  throw lakeError(
-    "run/strategy-not-available",
-    { model: model.name, strategy },
-    { at: { file: model.path }, hint: 'use strategy="append", or materialized="table" to rebuild it whole' },
-  );
-}
-
 function checkIngestion(model: Model, inputs: Inputs): void {
   const sources = landingSources(inputs).map((source) => `${source.sourceName}.${source.name}`);
+  if (strategyOf(model)?.ingests === false) {
+    throw lakeError(
+      "run/strategy-with-landing",
+      { model: model.name, strategy: model.config.strategy ?? "", source: sources[0] ?? "" },
+      {
+        at: { file: model.path },
+        hint: "append the landing files in one model, and build this one on it",
+      },
+    );
+  }
   if (sources.length > 1) {
     const hint = "make one incremental model for each source, and bring them together in the next";
     throw lakeError(

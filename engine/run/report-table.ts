@@ -1,5 +1,6 @@
 // What a built table looks like now, for people.
-import { formatQuantity } from "../common/format.ts";
+import type { CatalogTable } from "../catalog/catalog.ts";
+import { formatCount, formatQuantity } from "../common/format.ts";
 import { partitionKey } from "../iceberg/partition.ts";
 import { planScan } from "../iceberg/scan.ts";
 import type { TableMetadata } from "../iceberg/types.ts";
@@ -33,14 +34,20 @@ export async function tableReport(
 }
 
 export function builtMessage(built: BuiltTable, table: TableReport): string {
-  const verb =
-    built.change.request.base === null
-      ? "created with"
-      : built.change.request.operation.kind === "append"
-        ? "appended"
-        : "replaced by";
+  const { base, operation } = built.change.request;
   const from = table.landingFiles === 0 ? "" : ` from ${formatQuantity(table.landingFiles, "landing file")}`;
   const rejected =
     table.rejectedRows === 0 ? "" : `, ${formatQuantity(table.rejectedRows, "line")} in quarantine`;
-  return `${verb} ${formatQuantity(table.rowsAdded, "row")} in ${formatQuantity(table.filesAdded, "file")}${from}${rejected}`;
+  const rows = formatQuantity(table.rowsAdded, "row");
+  if (operation.kind === "overwrite") {
+    const rewritten = formatQuantity(operation.removePaths.size, "file");
+    return `took ${rows}${from}, rewrote ${rewritten} of ${formatCount(filesOf(base))}${rejected}`;
+  }
+  const verb = base === null ? "created with" : operation.kind === "append" ? "appended" : "replaced by";
+  return `${verb} ${rows} in ${formatQuantity(table.filesAdded, "file")}${from}${rejected}`;
+}
+
+function filesOf(base: CatalogTable | null): number {
+  const head = base === null ? null : headSnapshot(base.metadata);
+  return Number(head?.summary["total-data-files"] ?? 0);
 }

@@ -12,6 +12,7 @@ import { checkContract } from "./contract.ts";
 import type { PlannedRun } from "./plan-run.ts";
 import type { PlannedNode } from "./planner.ts";
 import { columnsWithoutField, targetSchema } from "./schema-change.ts";
+import { strategyOf } from "./strategies/strategies.ts";
 import type { RunEvent } from "./types.ts";
 
 export interface Shape {
@@ -61,6 +62,7 @@ function shapeOf(options: {
   const incoming = compute.toSchema(columns);
   checkContract(model, columns, incoming);
   const schema = targetSchema({ model, incoming, current, mode: node.step.mode ?? "create", emit });
+  if (model.resourceType === "model") strategyOf(model)?.checkColumns?.(model, schema);
   const { spec } = parsePartitionBy({
     texts: model.config.partitionBy ?? [],
     schema,

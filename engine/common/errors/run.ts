@@ -32,7 +32,22 @@ export const runErrors = {
       ? `no landing file changed since ${p.table} took it in`
       : `${p.file} is none of the landing files that changed since ${p.table} took them in (${p.changed.join(", ") || "no file changed"})`,
   "run/strategy-not-available": (p: { model: string; strategy: string }) =>
-    `the model ${p.model} asks for the incremental strategy "${p.strategy}", expected "append"`,
+    `the model ${p.model} asks for the incremental strategy "${p.strategy}", which is not there yet`,
+  "run/strategy-needs": (p: { model: string; strategy: string; needs: string }) =>
+    `the model ${p.model} has the incremental strategy "${p.strategy}" and no ${p.needs}, expected one`,
+  "run/strategy-with-landing": (p: { model: string; strategy: string; source: string }) =>
+    `the model ${p.model} takes in the files of ${p.source} with the incremental strategy "${p.strategy}", expected append, merge or delete+insert`,
+  "run/unknown-key-column": (p: { model: string; column: string }) =>
+    `the unique_key of ${p.model} names ${p.column}, which is not a column of it`,
+  "run/duplicate-keys": (p: {
+    model: string;
+    keys: readonly string[];
+    count: number;
+    examples: readonly string[];
+  }) =>
+    `${p.model} has ${p.count === 1 ? "a key" : `${p.count} keys`} with more than one row, expected each ${p.keys.join(", ")} once: ${p.examples.join("; ")}`,
+  "run/other-partitions": (p: { table: string; path: string }) =>
+    `${p.table} still holds files of an older partition spec, which replace_partitions cannot compare: ${p.path}`,
   "run/contract": (p: { model: string; problems: readonly string[] }) =>
     `the model ${p.model} breaks its contract: ${p.problems.join("; ")}`,
   "run/test-not-one-count": (p: { test: string }) =>

@@ -30,6 +30,7 @@ export async function openDuckDb(settings: ComputeSettings, storage?: Storage): 
     bind: (requests, inputs) => bind(session, requests, inputs),
     query: (request) => query(context, request),
     write: async (request) => (await import("./write.ts")).writeTable(session, request),
+    keep: async (request) => (await import("./keep.ts")).keepRows(session, request),
     operate: (statements, relations) => operate(context, statements, relations),
     volatileFunctions: (sql) => volatileFunctions(session, sql),
     close: () => session.close(),

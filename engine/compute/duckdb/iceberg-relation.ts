@@ -1,7 +1,7 @@
 // A planned Iceberg scan as SQL over `read_parquet`: columns by field id at every depth, deletes applied.
 import { lakeError } from "../../common/errors.ts";
 import type { IcebergType, NestedField } from "../../iceberg/types.ts";
-import type { IcebergRelation, ScanTask } from "../compute.ts";
+import type { Column, IcebergRelation, ScanTask } from "../compute.ts";
 import { deleteJoins, type DeleteJoins } from "./deletes.ts";
 import {
   defaultText,
@@ -22,6 +22,8 @@ import { duckdbType, toColumns } from "./types.ts";
 /** A file to read, with what decides how. */
 interface File {
   readonly task: ScanTask;
+  /** In the relation's list. */
+  readonly position: number;
   readonly physical: PhysicalSchema;
   /** Identity partition columns that the file leaves out. */
   readonly constantIds: readonly number[];
@@ -32,7 +34,7 @@ export async function icebergRelationSql(
   context: RelationContext,
   relation: IcebergRelation,
 ): Promise<string> {
-  if (relation.tasks.length === 0) return emptySql(toColumns(relation.schema));
+  if (relation.tasks.length === 0) return emptySql(columnsOf(relation));
   const files = await describeFiles(context, relation);
   const groups = groupBy(files, (file) => groupKey(file, relation));
   const parts: string[] = [];
@@ -42,6 +44,11 @@ export async function icebergRelationSql(
     parts.push(groupSql(group, relation, deletes));
   }
   return parts.join("\nunion all\n");
+}
+
+function columnsOf({ schema, fileColumn }: IcebergRelation): readonly Column[] {
+  const columns = toColumns(schema);
+  return fileColumn === undefined ? columns : [...columns, { name: fileColumn, type: "INTEGER" }];
 }
 
 async function describeFiles(context: RelationContext, relation: IcebergRelation): Promise<File[]> {
@@ -62,7 +69,7 @@ async function describeFiles(context: RelationContext, relation: IcebergRelation
     const constantIds = [...(task.constants?.keys() ?? [])].filter(
       (id) => wanted.has(id) && !present.has(id),
     );
-    return { task, physical, constantIds: constantIds.sort((a, b) => a - b) };
+    return { task, position: index, physical, constantIds: constantIds.sort((a, b) => a - b) };
   });
 }
 
@@ -93,7 +100,9 @@ function groupSql(group: readonly File[], relation: IcebergRelation, deletes: De
   const { physical, constantIds } = group[0]!;
   const fields = relation.schema.fields;
   const plain = isPlain(physical, relation);
-  const needsPlace = deletes.joins.length > 0 || constantIds.length > 0;
+  const { fileColumn } = relation;
+  const needsFacts = constantIds.length > 0 || fileColumn !== undefined;
+  const needsPlace = deletes.joins.length > 0 || needsFacts;
   const hidden = [...deletes.columns].filter(([id]) => !fields.some((field) => field.id === id));
   const wanted: NestedField[] = [...fields, ...hidden.map(([id, type]) => hiddenField(id, type))];
   const columns = wanted.map((field) => {
@@ -105,12 +114,13 @@ function groupSql(group: readonly File[], relation: IcebergRelation, deletes: De
   // A place is the file's path and the row's number in it; both are virtual columns of the engine.
   const fileName = physical.hasIds ? "f.filename" : "f.__lake_file";
   if (needsPlace) columns.push(`${fileName} as file`, "f.file_row_number as row");
+  if (fileColumn !== undefined) columns.push("k.position as position");
   const from = `${readFiles(group, { wanted, plain, physical, constantIds })} as f`;
-  const constants =
-    constantIds.length > 0 ? ` join ${constantValues(group, fields)} on k.file = ${fileName}` : "";
-  const source = `(select ${columns.join(", ")} from ${from}${constants}) as t`;
-  const names = fields.map((field) => `t.c${field.id} as ${identifier(field.name)}`).join(", ");
-  return `select ${names} from ${[source, ...deletes.joins].join("\n")}`;
+  const facts = needsFacts ? ` join ${fileFacts(group, fields)} on k.file = ${fileName}` : "";
+  const source = `(select ${columns.join(", ")} from ${from}${facts}) as t`;
+  const names = fields.map((field) => `t.c${field.id} as ${identifier(field.name)}`);
+  if (fileColumn !== undefined) names.push(`t.position as ${identifier(fileColumn)}`);
+  return `select ${names.join(", ")} from ${[source, ...deletes.joins].join("\n")}`;
 }
 
 function hiddenField(id: number, type: IcebergType): NestedField {
@@ -159,12 +169,13 @@ function castableDefault(field: NestedField): string {
   return duckdbType(field.type) === "BLOB" ? text.replace(/../g, "\\x$&") : text;
 }
 
-function constantValues(group: readonly File[], fields: readonly NestedField[]): string {
+/** What is known of each file without reading it: its place in the list, and the columns that it leaves out. */
+function fileFacts(group: readonly File[], fields: readonly NestedField[]): string {
   const ids = group[0]!.constantIds;
   const types = new Map(fields.map((field) => [field.id, field.type]));
-  const rows = group.map(({ task }) => {
+  const rows = group.map(({ task, position }) => {
     const values = ids.map((id) => valueLiteral(task.constants?.get(id) ?? null, types.get(id)!));
-    return `(${[literal(localPath(task.file.path)), ...values].join(", ")})`;
+    return `(${[literal(localPath(task.file.path)), position, ...values].join(", ")})`;
   });
-  return `(values ${rows.join(", ")}) as k(${["file", ...ids.map((id) => `c${id}`)].join(", ")})`;
+  return `(values ${rows.join(", ")}) as k(${["file", "position", ...ids.map((id) => `c${id}`)].join(", ")})`;
 }

@@ -1,0 +1,120 @@
+// What a strategy writes with: the model's statement with what it reads, and the table's own folder.
+import type { CatalogTable } from "../catalog/catalog.ts";
+import type { Relation, WriteRequest, WriteResult } from "../compute/compute.ts";
+import { LakeError } from "../common/errors.ts";
+import type { LandingVersion } from "../plan/landing-diff.ts";
+import { isIncremental } from "../plan/types.ts";
+import type { Model, Seed } from "../project/types.ts";
+import type { BuildContext } from "./build-table.ts";
+import type { PlannedNode } from "./planner.ts";
+import { relationsFor } from "./relations.ts";
+import { seedRelation } from "./seeds.ts";
+import type { Shape } from "./shapes.ts";
+import { resultName } from "./strategies/strategy.ts";
+import type { TableWrite, Written } from "./strategies/strategy.ts";
+
+export interface BuildStatement {
+  readonly sql: string;
+  readonly compiledPath: string | null;
+  readonly locate: (error: LakeError) => LakeError;
+}
+
+export interface OpenWrite {
+  /** Files that were written are gone when it fails. */
+  run(write: (table: TableWrite) => Promise<Written>): Promise<Written>;
+}
+
+export async function openWrite(options: {
+  readonly context: BuildContext;
+  readonly node: PlannedNode;
+  readonly base: CatalogTable | null;
+  readonly shape: Shape;
+  readonly statement: BuildStatement;
+  readonly location: string;
+  readonly commitId: string;
+}): Promise<OpenWrite> {
+  const { context, node, base, shape, statement, commitId } = options;
+  const { session, signal } = context;
+  const model = node.node as Model | Seed;
+  const relations = await inputRelations(context, node, statement.sql);
+  const compute = await session.compute();
+  const files: string[] = [];
+  const common = {
+    id: model.uniqueId,
+    schema: shape.schema,
+    signal,
+    onProgress: (progress: Parameters<NonNullable<WriteRequest["onProgress"]>>[0]) =>
+      context.emit({ kind: "node-progress", uniqueId: model.uniqueId, ...progress }),
+  };
+  const own = { ...common, sql: statement.sql, relations, ignoredColumns: shape.ignoredColumns };
+  const place = {
+    spec: shape.spec,
+    dataLocation: base?.metadata.properties["write.data.path"] ?? `${options.location}/data`,
+    properties: { ...base?.metadata.properties, ...model.config.properties },
+  };
+  const write = async (request: Omit<WriteRequest, "writeId">): Promise<WriteResult> => {
+    const result = await compute.write({
+      ...request,
+      writeId: files.length === 0 ? commitId : session.newId(),
+    });
+    files.push(...result.files.map((file) => file.path));
+    return result;
+  };
+  const locating = <T>(work: Promise<T>): Promise<T> =>
+    work.catch((error: unknown) => {
+      throw error instanceof LakeError ? statement.locate(error) : error;
+    });
+  const table: TableWrite = {
+    context,
+    node,
+    // A seed has no strategy to ask.
+    model: model as Model,
+    base: isIncremental(node.step) ? base : null,
+    shape,
+    relations,
+    writeResult: () => locating(write({ ...own, ...place })),
+    keepResult: () => locating(compute.keep({ ...own, name: resultName })),
+    writeRows: (sql, others) => write({ ...common, ...place, sql, relations: others }),
+  };
+  return {
+    async run(work) {
+      try {
+        return await work(table);
+      } catch (error) {
+        const storage = await session.storage();
+        await storage.delete(files);
+        throw error;
+      }
+    },
+  };
+}
+
+function inputRelations(context: BuildContext, node: PlannedNode, sql: string): Promise<Relation[]> {
+  const { session, planned, tables, options } = context;
+  const model = node.node as Model | Seed;
+  if (model.resourceType === "seed") return Promise.resolve([seedRelation(session, model)]);
+  return relationsFor({
+    session,
+    renderer: planned.renderer,
+    tables,
+    node: model.name,
+    inputs: node.inputs,
+    landing: landingToRead(node),
+    self: model,
+    sample: options.sample,
+    empty: options.empty,
+    onBadRecord: model.config.onBadRecord,
+    sql,
+  });
+}
+
+/** The landing files that this step reads: only the new ones when it changes a part of its table. */
+function landingToRead(node: PlannedNode): ReadonlyMap<string, readonly LandingVersion[]> {
+  const { landing, step } = node;
+  if (landing === null) return new Map();
+  if (!isIncremental(step)) return landing.bySource;
+  const fresh = new Set(landing.diff.fresh.map((file) => file.path));
+  return new Map(
+    [...landing.bySource].map(([source, files]) => [source, files.filter((file) => fresh.has(file.path))]),
+  );
+}

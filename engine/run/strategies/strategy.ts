@@ -1,0 +1,57 @@
+// How an incremental model's rows meet those that its table holds already: one file for each way.
+import type { CatalogTable } from "../../catalog/catalog.ts";
+import type { KeptRows, Relation, WriteResult } from "../../compute/compute.ts";
+import type { ChangeOperation } from "../../iceberg/change.ts";
+import type { Schema } from "../../iceberg/types.ts";
+import type { Model } from "../../project/types.ts";
+import type { BuildContext } from "../build-table.ts";
+import type { PlannedNode } from "../planner.ts";
+import type { Shape } from "../shapes.ts";
+
+export interface Strategy {
+  /** Whether it may take in landing files one by one: each run sees the new ones alone. */
+  readonly ingests: boolean;
+  /** What is wrong with the model's config, asked before anything runs. */
+  readonly check: (model: Model) => void;
+  /** … and with the columns that its table will have. */
+  readonly checkColumns?: (model: Model, schema: Schema) => void;
+  /** Writes the files of the change, also where the table is made anew. */
+  readonly write: (table: TableWrite) => Promise<Written>;
+}
+
+/** One table in the making. Files that it wrote are gone when its strategy fails. */
+export interface TableWrite {
+  readonly context: BuildContext;
+  readonly node: PlannedNode;
+  readonly model: Model;
+  /** What is changed; null where the table is made anew. */
+  readonly base: CatalogTable | null;
+  readonly shape: Shape;
+  /** What the model's statement reads. */
+  readonly relations: readonly Relation[];
+  /** The rows of the model's statement as data files of the table. */
+  writeResult(): Promise<WriteResult>;
+  /** The rows of the model's statement beside the engine, as the relation `resultName`. */
+  keepResult(): Promise<KeptRows>;
+  /** Other rows as data files of the table. */
+  writeRows(sql: string, relations: readonly Relation[]): Promise<WriteResult>;
+}
+
+export interface Written {
+  readonly operation: Exclude<ChangeOperation, { readonly kind: "none" }>;
+  /** Of the model's statement; `files` are those that the table gets. */
+  readonly result: WriteResult;
+}
+
+/** `{{this}}`, inputs and results are relations of a project or end in names of their own: these are neither. */
+export const resultName = "lake@result";
+
+/** The model's rows are the whole table. */
+export async function writeWhole(table: TableWrite): Promise<Written> {
+  const result = await table.writeResult();
+  return { operation: wholeOperation(table, result), result };
+}
+
+export function wholeOperation({ node }: TableWrite, { files }: WriteResult): Written["operation"] {
+  return { kind: node.step.mode === "replace" ? "replace-all" : "append", add: files };
+}
