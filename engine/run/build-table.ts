@@ -53,7 +53,7 @@ export interface BuiltTable {
 
 /** Errors: those of the statement (`compute/*`, at the model's line), of its contract and its schema change. */
 export async function buildTable(context: BuildContext, node: PlannedNode): Promise<BuiltTable> {
-  const { session, planned } = context;
+  const { session } = context;
   const model = node.node as Model | Seed;
   const { base } = node;
   const statement = await statementOf(context, node);
