@@ -20,6 +20,7 @@ import { queryCommand } from "./query.ts";
 import { removeOrphanFilesCommand } from "./remove-orphan-files.ts";
 import { branchCommand, tagCommand } from "./reference.ts";
 import { rollbackCommand } from "./rollback.ts";
+import { rewriteManifestsCommand } from "./rewrite-manifests.ts";
 import { runCommand } from "./run.ts";
 import { runOperationCommand } from "./run-operation.ts";
 import { seedCommand } from "./seed.ts";
@@ -35,7 +36,14 @@ const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[]
   ["Look at the data:", [showCommand, queryCommand]],
   [
     "Keep tables in shape:",
-    [healthCommand, compactCommand, expireSnapshotsCommand, removeOrphanFilesCommand, ledgerCommand],
+    [
+      healthCommand,
+      compactCommand,
+      rewriteManifestsCommand,
+      expireSnapshotsCommand,
+      removeOrphanFilesCommand,
+      ledgerCommand,
+    ],
   ],
   ["Tables in time:", [historyCommand, rollbackCommand, tagCommand, branchCommand]],
   ["Other:", [runOperationCommand, cleanCommand]],

@@ -30,6 +30,8 @@ export type ChangeOperation =
       readonly add: readonly DataFile[];
       readonly removePaths: ReadonlySet<string>;
       readonly dataSequenceNumber: bigint;
+      /** Writes the manifests anew, too: few and each of neighbouring partitions. */
+      readonly regroupManifests?: boolean;
     }
   /** Schema, spec or properties only: no snapshot. */
   | { readonly kind: "none" };

@@ -7,7 +7,8 @@ import type { ChangeOperation } from "./change.ts";
 import { readManifestList } from "./manifest-list.ts";
 import { readManifest, specTypes, writeManifest } from "./manifest.ts";
 import { currentSchema, defaultSpec } from "./metadata.ts";
-import type { DataFile, ManifestEntry, ManifestFile, TableMetadata } from "./types.ts";
+import type { DataFile, IcebergType, ManifestEntry, ManifestFile, TableMetadata } from "./types.ts";
+import { compareValues } from "./values.ts";
 
 /** A manifest of the new snapshot; `entries` and `bytes` when this change makes it. */
 interface Candidate {
@@ -50,7 +51,11 @@ export async function stageManifests(request: StageManifestsRequest): Promise<St
   );
   const data = [...added, ...live.filter(({ manifest }) => manifest.content === "data")];
   const deletes = live.filter(({ manifest }) => manifest.content === "deletes");
-  const all = [...(await context.merged(data)), ...deletes];
+  const { operation } = request;
+  const regroups = operation.kind === "rewrite" && operation.regroupManifests === true;
+  const all = regroups
+    ? [...(await context.regrouped(data, "data")), ...(await context.regrouped(deletes, "deletes"))]
+    : [...(await context.merged(data)), ...deletes];
   const created = all.filter((candidate) => candidate.bytes !== undefined);
   await mapLimited(created, concurrency, ({ manifest, bytes }) =>
     request.storage.writeIfAbsent(manifest.path, bytes as Uint8Array),
@@ -165,6 +170,35 @@ class Stage {
     return result;
   }
 
+  /** Live entries in the order of their partitions, in manifests of the target size; what this change wrote stays. */
+  async regrouped(
+    candidates: readonly Candidate[],
+    content: ManifestFile["content"],
+  ): Promise<readonly Candidate[]> {
+    const target = positive(
+      this.#request.metadata.properties["commit.manifest.target-size-bytes"],
+      8 * 1024 * 1024,
+    );
+    const result = candidates.filter((candidate) => candidate.entries !== undefined);
+    const old = candidates.filter((candidate) => candidate.entries === undefined);
+    for (const [specId, group] of Map.groupBy(old, ({ manifest }) => manifest.specId)) {
+      const lists = await mapLimited(group, concurrency, ({ manifest }) => this.#read(manifest));
+      const entries = lists
+        .flat()
+        .flatMap((entry): ManifestEntry[] =>
+          entry.status === "deleted" ? [] : [{ ...entry, status: "existing" }],
+        );
+      const order = partitionOrder(specTypesById(this.#request.metadata, specId));
+      entries.sort((a, b) => order(a.file, b.file));
+      const bytes = group.reduce((sum, { manifest }) => sum + Number(manifest.lengthBytes), 0);
+      const manifests = Math.max(1, Math.ceil(bytes / target));
+      const size = Math.min(filesPerManifest, Math.ceil(entries.length / manifests));
+      for (let start = 0; start < entries.length; start += size)
+        result.push(this.#write(specId, content, entries.slice(start, start + size)));
+    }
+    return result;
+  }
+
   async #merge(specId: number, bin: readonly Candidate[]): Promise<Candidate> {
     const { snapshotId } = this.#request;
     const lists = await mapLimited(
@@ -234,6 +268,22 @@ function packFromOldest(
   }
   if (bin.length > 0) bins.unshift(bin);
   return bins;
+}
+
+function specTypesById(metadata: TableMetadata, specId: number): readonly IcebergType[] {
+  const spec = metadata["partition-specs"].find((candidate) => candidate["spec-id"] === specId);
+  return spec === undefined ? [] : specTypes(spec, metadata);
+}
+
+/** Nulls first, as in the format's own order; then by path, so that equal inputs give equal manifests. */
+function partitionOrder(types: readonly IcebergType[]): (a: DataFile, b: DataFile) => number {
+  return (a, b) => {
+    for (const [index, type] of types.entries()) {
+      const compared = compareValues(type, a.partition[index] ?? null, b.partition[index] ?? null);
+      if (compared !== 0) return compared;
+    }
+    return a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
+  };
 }
 
 function hasCounts(manifest: ManifestFile): boolean {

@@ -1,5 +1,7 @@
 // Compaction: the same rows in fewer files, beside other writers, and nothing downstream is rebuilt.
 import { expect, test } from "vitest";
+import { readManifest } from "../../engine/iceberg/manifest.ts";
+import { manifestsOf } from "../../engine/iceberg/reachable-files.ts";
 import { planScan } from "../../engine/iceberg/scan.ts";
 import { compact } from "../../engine/upkeep/compact.ts";
 import { eventsProject, goodLines } from "./events-project.ts";
@@ -86,4 +88,32 @@ test("two compactions at once: one wins, no row is doubled or lost", async () =>
   expect(both.map(({ code }) => code)).toEqual([0, 0]);
   expect(await rowsOf(here)).toEqual(before);
   expect(await liveFiles(here, "events")).toHaveLength(1);
+});
+
+test("manifests become few in the order of partitions; every entry keeps its snapshot and sequence number", async () => {
+  using here = await sixFiles(` partition_by="bucket(2, id)"`);
+  const entries = (): Promise<{ manifests: number; files: string[]; partitions: unknown[] }> =>
+    here.withSession(async (session) => {
+      const [storage, { metadata }] = await Promise.all([session.storage(), tableOf(session, "events")]);
+      const head = metadata.snapshots.filter((one) => one["snapshot-id"] === metadata["current-snapshot-id"]);
+      const manifests = [...(await manifestsOf(storage, head)).values()];
+      const read = manifests.map((manifest) => readManifest({ storage, manifest, metadata }));
+      const all = (await Promise.all(read)).flat();
+      return {
+        manifests: manifests.length,
+        files: all
+          .map((one) => `${one.file.path} ${one.snapshotId} ${one.sequenceNumber} ${one.fileSequenceNumber}`)
+          .toSorted(),
+        partitions: all.map(({ file }) => file.partition[0]),
+      };
+    });
+  const [before, rows] = [await entries(), await rowsOf(here)];
+  expect(before.manifests).toBe(6);
+  expect((await here.cli("rewrite-manifests")).stdout).toMatch(/lakehouse\.events +6 +1 +0/);
+  const after = await entries();
+  expect(after).toMatchObject({ manifests: 1, files: before.files });
+  expect(after.partitions).toEqual(after.partitions.toSorted());
+  expect(await rowsOf(here)).toEqual(rows);
+  expect((await here.cli("rewrite-manifests")).stdout).toBe("no manifest is worth rewriting\n");
+  expect((await here.run({})).of("daily")?.status).toBe("reused");
 });
