@@ -17,7 +17,7 @@ export function planCommand(cli: Cli): Command {
     .command("plan")
     .summary("show what a build would do, and why")
     .description(
-      "Shows what `lake build` would do with the selected nodes, step by step, and why. Writes nothing.",
+      "Shows what `lake build` would do with the selected nodes, step by step, and why; for changed code also what changed since the table was built. Writes nothing.",
     );
   addSelectionOptions(command);
   command

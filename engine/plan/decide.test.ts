@@ -12,6 +12,7 @@ const commit: LakeCommit = {
   partial: false,
   inputs: { "model.p.up": "uuid@12#0" },
   ledger: null,
+  code: null,
   volatile: [],
 };
 const built: TableState = {

@@ -10,60 +10,80 @@ export interface FingerprintContext {
   readonly engine: string;
 }
 
-/** What of the config decides about rows, columns or layout. */
+/** What a model's rows follow from, apart from its inputs. Its fingerprint is the hash of this, and what changed
+ *  since a build is seen by comparing two of them. */
+export interface ModelCode {
+  /** As the first build or a rebuild renders it, with unique ids of nodes in place of the target's tables. */
+  readonly sql: string;
+  /** Of an incremental model: as later runs render it. */
+  readonly incrementalSql?: string;
+  /** Unique id → text, of the views and ephemerals on the way. */
+  readonly inlined: Readonly<Record<string, string>>;
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Columns and constraints, where the contract is enforced. */
+  readonly contract: unknown;
+  /** Unique id → declaration, of the landing sources behind it. */
+  readonly landing: Readonly<Record<string, unknown>>;
+  readonly context: FingerprintContext;
+}
+
+/** Config that says nothing of rows, columns or layout. All else counts, also what is new to this list. */
+const saysNothingOfRows: ReadonlySet<string> = new Set<keyof NodeConfig>([
+  "enabled",
+  "tags",
+  "meta",
+  "group",
+  "access",
+  "fullRefresh",
+  "reuse",
+  "publish",
+  // The table's name: another one is another table.
+  "schema",
+  "alias",
+]);
+
 function configPart(config: NodeConfig): Record<string, unknown> {
-  const { materialized, strategy, uniqueKey, partitionBy, sortedBy, formatVersion } = config;
-  const { properties, onSchemaChange, columnTypes, delimiter, quoteColumns, contract } = config;
+  return Object.fromEntries(Object.entries(config).filter(([key]) => !saysNothingOfRows.has(key)));
+}
+
+export function modelCode(options: {
+  readonly model: Model;
+  readonly sql: string;
+  readonly incrementalSql?: string;
+  readonly inlined: Readonly<Record<string, string>>;
+  readonly landing: readonly Source[];
+  readonly context: FingerprintContext;
+}): ModelCode {
+  const { model, landing, ...rest } = options;
   return {
-    materialized,
-    strategy,
-    uniqueKey,
-    partitionBy,
-    sortedBy,
-    formatVersion,
-    properties,
-    onSchemaChange,
-    columnTypes,
-    delimiter,
-    quoteColumns,
-    contract,
+    ...rest,
+    config: configPart(model.config),
+    contract: model.config.contract?.enforced === true ? contractPart(model) : null,
+    landing: Object.fromEntries(landing.map((source) => [source.uniqueId, landingPart(source)])),
   };
 }
 
-/**
- * `sql` is the rendered statement with both branches of `{{#if incremental}}`, so that first and later
- * runs agree, and with names of nodes, so that an environment agrees with what it stands on; `inlined` the
- * rendered views and ephemerals it reads, by unique id; `landing` the
- * landing sources behind them, whose declaration is part of the meaning.
- */
-export function modelFingerprint(options: {
-  readonly model: Model;
-  readonly sql: string;
-  readonly inlined: ReadonlyMap<string, string>;
-  readonly landing: readonly Source[];
-  readonly context: FingerprintContext;
-  /** `normaliseSql`, or one that remembers: a view's text is part of all fingerprints that it is below. */
-  readonly normalise?: (sql: string) => string;
-}): string {
-  const { model, sql, inlined, landing, context, normalise = normaliseSql } = options;
+function contractPart(model: Model): unknown {
+  const columns = model.columns.map(({ name, dataType, constraints }) => ({ name, dataType, constraints }));
+  return { columns, constraints: model.constraints };
+}
+
+function landingPart({ format, landingColumns, onBadRecord }: Source): unknown {
+  return { format, columns: landingColumns, onBadRecord };
+}
+
+/** Comments and layout of SQL do not count. `normalise` is `normaliseSql`, or one that remembers: a view's text is
+ *  part of all fingerprints that it is below. */
+export function modelFingerprint(code: ModelCode, normalise: (sql: string) => string = normaliseSql): string {
+  const { sql, incrementalSql, inlined, ...rest } = code;
   return sha256(
     stableStringify({
+      ...rest,
       sql: normalise(sql),
-      inlined: [...inlined].map(([name, text]): [string, unknown] => [name, normalise(text)]).sort(byFirst),
-      landing: landing.map(landingPart).sort(byFirst),
-      config: configPart(model.config),
-      contract: model.config.contract?.enforced === true ? [model.columns, model.constraints] : null,
-      context,
+      incrementalSql: incrementalSql === undefined ? null : normalise(incrementalSql),
+      inlined: Object.fromEntries(Object.entries(inlined).map(([name, text]) => [name, normalise(text)])),
     }),
   );
-}
-
-function landingPart(source: Source): [string, unknown] {
-  return [source.uniqueId, [source.format, source.landingColumns, source.onBadRecord]];
-}
-
-function byFirst(a: readonly [string, unknown], b: readonly [string, unknown]): number {
-  return a[0] < b[0] ? -1 : 1;
 }
 
 export function seedFingerprint(seed: Seed, context: FingerprintContext): string {

@@ -11,6 +11,7 @@ export const summaryKeys = {
   fingerprint: "lake.fingerprint",
   inputs: "lake.inputs",
   ledger: "lake.ledger",
+  code: "lake.code",
   volatile: "lake.volatile",
   user: "lake.user",
 } as const;
@@ -27,6 +28,8 @@ export interface LakeCommit {
   /** Unique id of each input → its version when this state was built. */
   readonly inputs: Readonly<Record<string, string>>;
   readonly ledger: string | null;
+  /** Path of the code that it was built with. */
+  readonly code: string | null;
   /** Functions whose result differs from run to run, if the statement used any. */
   readonly volatile: readonly string[];
 }
@@ -101,6 +104,7 @@ function lakeCommit(snapshot: Snapshot): LakeCommit | null {
     partial: fingerprint.startsWith(partialPrefix),
     inputs: parseInputs(summary[summaryKeys.inputs]),
     ledger: summary[summaryKeys.ledger] ?? null,
+    code: summary[summaryKeys.code] ?? null,
     volatile: (summary[summaryKeys.volatile] ?? "").split(",").filter((name) => name !== ""),
   };
 }

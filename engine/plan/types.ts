@@ -1,6 +1,7 @@
 // What a run will do, node by node, and why. `plan` prints it, `run` executes it.
 import type { TableIdentifier } from "../catalog/catalog.ts";
 import type { IncrementalStrategy } from "../project/types.ts";
+import type { CodeChange } from "./code-changes.ts";
 
 export type Action =
   /** Makes or changes a table. */
@@ -22,6 +23,8 @@ export interface PlanStep {
   /** How an incremental model changes a part of its table. */
   readonly strategy?: IncrementalStrategy;
   readonly table?: TableIdentifier;
+  /** What changed in its code since its table was built; only `lake plan` looks. Null when that is not known. */
+  readonly changes?: readonly CodeChange[] | null;
   /** Steps of this plan that must be finished before. */
   readonly after: readonly string[];
 }

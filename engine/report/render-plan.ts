@@ -1,6 +1,7 @@
 import { tableName } from "../catalog/catalog.ts";
 import { formatQuantity } from "../common/format.ts";
 import type { Action, Plan, PlanStep } from "../plan/types.ts";
+import { renderCodeChanges } from "./render-code-changes.ts";
 import { isTest, shortName } from "./event-lines.ts";
 import type { Style } from "./style.ts";
 import { renderTextTable } from "./text-table.ts";
@@ -25,7 +26,8 @@ export function renderPlan(plan: Plan, style: Style): string {
     style,
   });
   const tests = idle === 0 ? "" : `, ${formatQuantity(idle, "test")} passed on these rows already`;
-  return `${table}\n\n${formatQuantity(changed, "table")} would change on the target ${plan.target}${tests}`;
+  const summary = `${formatQuantity(changed, "table")} would change on the target ${plan.target}${tests}`;
+  return [table, ...renderCodeChanges(plan.steps, style), summary].join("\n\n");
 }
 
 const actions: Readonly<Record<Action, string>> = {

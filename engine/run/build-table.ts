@@ -11,6 +11,7 @@ import { isIncremental } from "../plan/types.ts";
 import type { Model, Seed } from "../project/types.ts";
 import type { Rendered } from "../template/types.ts";
 import { located } from "./bind-nodes.ts";
+import { keepCode } from "./built-code.ts";
 import { castPlace, withPosition } from "./cast-place.ts";
 import { writeCompiled } from "./compiled.ts";
 import { emptyLedger, ledgerProperties, writeLedger } from "./ledger.ts";
@@ -122,6 +123,13 @@ async function stage(options: {
   const { session } = context;
   const model = node.node as Model | Seed;
   const ledger = await stageLedger(options);
+  const identifier = tableIdentifier(model, session.profile);
+  const { code, fingerprint } = node;
+  const before = node.state?.ours ?? null;
+  const codePath =
+    code === null
+      ? null
+      : await keepCode({ session, table: tableName(identifier), fingerprint, code, before });
   const volatile =
     model.resourceType === "seed"
       ? []
@@ -131,7 +139,7 @@ async function stage(options: {
     storage: await session.storage(),
     nowMs: session.now(),
     request: {
-      identifier: tableIdentifier(model, session.profile),
+      identifier,
       base,
       location,
       schema: shape.schema,
@@ -147,11 +155,12 @@ async function stage(options: {
         [summaryKeys.runId]: context.runId,
         [summaryKeys.node]: model.uniqueId,
         [summaryKeys.user]: whoRuns(session.env),
-        [summaryKeys.fingerprint]: partial ? `${partialPrefix}${node.fingerprint}` : node.fingerprint,
+        [summaryKeys.fingerprint]: partial ? `${partialPrefix}${fingerprint}` : fingerprint,
         [summaryKeys.inputs]: JSON.stringify(
           context.tables.versions(node.inputs.leaves.map((leaf) => leaf.uniqueId)),
         ),
         ...(ledger !== null && { [summaryKeys.ledger]: ledger }),
+        ...(codePath !== null && { [summaryKeys.code]: codePath }),
         ...(volatile.length > 0 && { [summaryKeys.volatile]: volatile.join(",") }),
       },
       commitId,

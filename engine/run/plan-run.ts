@@ -6,6 +6,7 @@ import type { TableMetadata } from "../iceberg/types.ts";
 import type { FingerprintContext } from "../plan/fingerprint.ts";
 import type { Plan } from "../plan/types.ts";
 import type { ProjectNode } from "../project/types.ts";
+import { explainSteps } from "./explain-steps.ts";
 import { inputsOf, tableInputs } from "./inputs.ts";
 import type { Inputs } from "./inputs.ts";
 import { hasTable } from "./names.ts";
@@ -39,8 +40,10 @@ export interface PlannedRun {
   readonly fingerprintContext: FingerprintContext;
 }
 
+/** What a run with these options would do, and for changed code how it changed. */
 export async function planRun(session: Session, options: RunOptions): Promise<Plan> {
-  return (await planDetailed(session, options)).plan;
+  const { plan, nodes } = await planDetailed(session, options);
+  return { ...plan, steps: await explainSteps(session, [...nodes.values()]) };
 }
 
 export async function planDetailed(session: Session, options: RunOptions): Promise<PlannedRun> {

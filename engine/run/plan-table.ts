@@ -4,7 +4,8 @@ import type { CatalogTable } from "../catalog/catalog.ts";
 import { tableName } from "../catalog/catalog.ts";
 import { decide } from "../plan/decide.ts";
 import type { Decision } from "../plan/decide.ts";
-import { modelFingerprint, seedFingerprint } from "../plan/fingerprint.ts";
+import { modelCode, modelFingerprint, seedFingerprint } from "../plan/fingerprint.ts";
+import type { ModelCode } from "../plan/fingerprint.ts";
 import { readTableState } from "../plan/table-state.ts";
 import type { TableState } from "../plan/table-state.ts";
 import type { PlanStep } from "../plan/types.ts";
@@ -29,7 +30,11 @@ export async function planTable(
   const { own, inherited } = placeOf(planner, node);
   const table = own ?? inherited?.table ?? null;
   const state = table === null ? null : readTableState(table);
-  const fingerprint = fingerprintOf(planner, node, inputs);
+  const code = node.resourceType === "model" ? codeOf(planner, node, inputs) : null;
+  const fingerprint =
+    code === null
+      ? seedFingerprint(node as Seed, planner.fingerprintContext)
+      : modelFingerprint(code, planner.normalise);
   const ingesting = node.resourceType === "model" && ingests(node, inputs);
   const strategy = node.resourceType === "model" ? strategyOf(node) : null;
   if (node.resourceType === "model") strategy?.check(node);
@@ -70,7 +75,7 @@ export async function planTable(
     ...(strategy !== null && { strategy: node.config.strategy ?? "append" }),
     ...(!isInlined(node) && { table: shown ?? tableIdentifier(node, session.profile) }),
   };
-  return { node, step, inputs, fingerprint, state, landing, base: own };
+  return { node, step, inputs, fingerprint, code, state, landing, base: own };
 }
 
 /** The target's own table, or the one that an environment shows in its place. A quick look at a part of the rows
@@ -127,15 +132,20 @@ function checkIngestion(model: Model, inputs: Inputs): void {
   }
 }
 
-function fingerprintOf(planner: Planner, node: Model | Seed, inputs: Inputs): string {
+/** With names of nodes: an environment's code is that of what it stands on. */
+function codeOf(planner: Planner, model: Model, inputs: Inputs): ModelCode {
   const { renderer, fingerprintContext: context } = planner;
-  if (node.resourceType === "seed") return seedFingerprint(node, context);
-  return modelFingerprint({
-    model: node,
-    sql: renderer.model(node, "both").sql,
-    inlined: new Map(inputs.inlined.map((view) => [view.uniqueId, renderer.model(view, "both").sql])),
+  const { sql } = renderer.model(model, false, true);
+  // Only an incremental model is ever rendered the other way.
+  const later = model.config.materialized === "incremental" ? renderer.model(model, true, true).sql : sql;
+  return modelCode({
+    model,
+    sql,
+    ...(later !== sql && { incrementalSql: later }),
+    inlined: Object.fromEntries(
+      inputs.inlined.map((view) => [view.uniqueId, renderer.model(view, false, true).sql]),
+    ),
     landing: landingSources(inputs),
     context,
-    normalise: planner.normalise,
   });
 }

@@ -43,7 +43,7 @@ export async function planTest(
     action: reason === null ? "reuse" : "test",
     reason: reason ?? "passed on the same rows",
   };
-  return { node: test, step, inputs, fingerprint, state: null, landing: null, base: null };
+  return { node: test, step, inputs, fingerprint, code: null, state: null, landing: null, base: null };
 }
 
 /** It reads no table: once it passed, only a change of text can make it fail. */
@@ -64,7 +64,7 @@ export function planUnitTest(
     action: reason === null ? "reuse" : "test",
     reason: reason ?? "passed on the same text",
   };
-  return { node: test, step, inputs, fingerprint, state: null, landing: null, base: null };
+  return { node: test, step, inputs, fingerprint, code: null, state: null, landing: null, base: null };
 }
 
 /** A landing zone's version is its listing. */
@@ -88,7 +88,9 @@ function testKey(test: DataTest, planner: Planner, inputs: Inputs): string {
       : custom
         ? renderer.macroTest(test, attached?.name ?? "", true).sql
         : `${test.testName} ${test.columnName ?? ""} ${JSON.stringify(test.arguments ?? {})} ${attached?.uniqueId ?? ""}`;
-  const views = inputs.inlined.map((view) => sha256(planner.normalise(renderer.model(view, "both").sql)));
+  const views = inputs.inlined.map((view) =>
+    sha256(planner.normalise(renderer.model(view, false, true).sql)),
+  );
   return testFingerprintOf([sql, ...views].join("\n"), test, fingerprintContext);
 }
 

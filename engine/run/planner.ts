@@ -2,7 +2,7 @@
 import type { CatalogTable } from "../catalog/catalog.ts";
 import type { TableMetadata } from "../iceberg/types.ts";
 import type { InputState } from "../plan/decide.ts";
-import type { FingerprintContext } from "../plan/fingerprint.ts";
+import type { FingerprintContext, ModelCode } from "../plan/fingerprint.ts";
 import { readTableState, tableVersion } from "../plan/table-state.ts";
 import type { TableState } from "../plan/table-state.ts";
 import type { PlanStep } from "../plan/types.ts";
@@ -24,6 +24,8 @@ export interface PlannedNode {
   readonly step: PlanStep;
   readonly inputs: Inputs;
   readonly fingerprint: string;
+  /** Of a model. */
+  readonly code: ModelCode | null;
   readonly state: TableState | null;
   readonly landing: LandingState | null;
   /** The table that a step which builds changes; null where it makes one. */

@@ -35,7 +35,7 @@ async function isVolatile({ session, planned }: TestMemory, { node, inputs }: Pl
   const { renderer } = planned;
   const own = testSql({ session, renderer, test: node as DataTest }).rows;
   const compute = await session.compute();
-  for (const sql of [own, ...inputs.inlined.map((view) => renderer.model(view, "both").sql)]) {
+  for (const sql of [own, ...inputs.inlined.map((view) => renderer.model(view, false).sql)]) {
     if ((await compute.volatileFunctions(sql)).length > 0) return true;
   }
   return false;

@@ -22,13 +22,11 @@ export class Renderer {
     this.names = new NameIndex(session.graph);
   }
 
-  /** `incremental: "both"` gives what the fingerprint is made of: the text of both branches, with names of nodes
-   *  in place of those of the target's tables. */
-  model(model: Model, incremental: boolean | "both"): Rendered {
-    const key = `${model.uniqueId}\t${incremental}`;
+  /** `logical`, here and below: for fingerprints, with names of nodes in place of those of the target's tables. */
+  model(model: Model, incremental: boolean, logical = false): Rendered {
+    const key = `${model.uniqueId}\t${incremental}\t${logical}`;
     let rendered = this.#rendered.get(key);
     if (rendered === undefined) {
-      const logical = incremental === "both";
       rendered = this.text({
         text: model.text,
         file: model.path,
@@ -52,7 +50,6 @@ export class Renderer {
     });
   }
 
-  /** `logical`, here and below: for fingerprints, with names of nodes in place of those of tables. */
   singularTest(test: DataTest, logical = false): Rendered {
     return this.text({ text: test.text ?? "", file: test.path, logical });
   }
@@ -79,7 +76,7 @@ export class Renderer {
   text(options: {
     readonly text: string;
     readonly file: string;
-    readonly incremental?: boolean | "both";
+    readonly incremental?: boolean;
     /** Names of nodes instead of tables: the text is the same on every target. */
     readonly logical?: boolean;
     readonly self?: string | null;
@@ -91,7 +88,7 @@ export class Renderer {
   }
 
   #context(options: {
-    readonly incremental?: boolean | "both";
+    readonly incremental?: boolean;
     readonly logical?: boolean;
     readonly self?: string | null;
     readonly locals?: Readonly<Record<string, Json>>;

@@ -58,7 +58,7 @@ export class UnitTestKeys {
   #own(uniqueId: string): unknown {
     const { session, renderer, sourceTables, context, normalise } = this.#options;
     const node = session.graph.nodes.get(uniqueId);
-    if (node?.resourceType === "model") return normalise(renderer.model(node, "both").sql);
+    if (node?.resourceType === "model") return normalise(renderer.model(node, false, true).sql);
     if (node?.resourceType === "seed") return seedFingerprint(node, context);
     if (node?.resourceType !== "source") return null;
     const metadata = sourceTables.get(uniqueId);

@@ -9,7 +9,10 @@ import {
   serialiseTableMetadata,
 } from "../../engine/iceberg/metadata.ts";
 import { loadTable, publishChanges, stageChange } from "../../engine/iceberg/transaction.ts";
+import type { ChangeOperation } from "../../engine/iceberg/change.ts";
+import { planScan } from "../../engine/iceberg/scan.ts";
 import type { TableUpdate } from "../../engine/iceberg/types.ts";
+import { scanRelation } from "../../engine/run/relations.ts";
 import type { Session } from "../../engine/run/session.ts";
 import type { TestProject } from "./project.ts";
 
@@ -54,6 +57,32 @@ export function rollBack(here: TestProject, name: string, snapshotId: bigint): P
 }
 
 export function append(here: TestProject, name: string, sql: string): Promise<void> {
+  return write(here, name, sql, () => Promise.resolve({ kind: "append" }));
+}
+
+/** All rows in one new file: compaction, which changes no row. */
+export function compact(here: TestProject, name: string): Promise<void> {
+  return write(here, name, `select * from "compacted"`, async (session, { metadata }) => {
+    const tasks = await planScan({ storage: await session.storage(), metadata });
+    return {
+      kind: "rewrite",
+      removePaths: new Set(tasks.map(({ file }) => file.path)),
+      dataSequenceNumber: metadata["last-sequence-number"],
+    };
+  });
+}
+
+type Without<T> = T extends unknown ? Omit<T, "add"> : never;
+
+function write(
+  here: TestProject,
+  name: string,
+  sql: string,
+  operation: (
+    session: Session,
+    table: CatalogTable,
+  ) => Promise<Without<Exclude<ChangeOperation, { kind: "none" }>>>,
+): Promise<void> {
   return here.withSession(async (session) => {
     const base = await tableOf(session, name);
     const [catalog, storage, compute] = await Promise.all([
@@ -67,7 +96,7 @@ export function append(here: TestProject, name: string, sql: string): Promise<vo
     const { files } = await compute.write({
       id: "foreign",
       sql,
-      relations: [],
+      relations: [await scanRelation(session, "compacted", base.metadata, null)],
       schema,
       spec,
       dataLocation: `${base.metadata.location}/data`,
@@ -84,7 +113,7 @@ export function append(here: TestProject, name: string, sql: string): Promise<vo
         schema,
         spec,
         properties: {},
-        operation: { kind: "append", add: files },
+        operation: { ...(await operation(session, base)), add: files } as ChangeOperation,
         summary: {},
         commitId,
         formatVersion: 2,
