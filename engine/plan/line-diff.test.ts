@@ -22,10 +22,9 @@ test("a changed line is one that goes and one that comes, with two lines around"
 test("changes far from each other are shown apart, each with its line in the new text", () => {
   const before = Array.from({ length: 20 }, (_, index) => `l${index + 1}`);
   const after = before.filter((line) => line !== "l3").map((line) => (line === "l18" ? "new" : line));
-  expect(shown(before.join("\n"), after.join("\n"))).toEqual([
-    ...[" l1", " l2", "-l3", " l4", " l5"],
-    ...["@line 15", " l16", " l17", "-l18", "+new", " l19", " l20"],
-  ]);
+  expect(shown(before.join("\n"), after.join("\n"))).toEqual(
+    " l1| l2|-l3| l4| l5|@line 15| l16| l17|-l18|+new| l19| l20".split("|"),
+  );
 });
 
 test("blanks at the end of lines and of the text are no difference", () => {

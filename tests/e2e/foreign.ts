@@ -113,7 +113,7 @@ function write(
         schema,
         spec,
         properties: {},
-        operation: { ...(await operation(session, base)), add: files } as ChangeOperation,
+        operation: { ...(await operation(session, base)), add: files },
         summary: {},
         commitId,
         formatVersion: 2,
