@@ -25,7 +25,7 @@ export function compactCommand(cli: Cli): Command {
           integer("--min-input-files", 2),
         )
         .option("--rewrite-all", "every file, whatever its size"),
-    run: async (session, identifier, options, say) => {
+    run: async (session, { identifier }, options, say) => {
       const { compact } = await import("../upkeep/compact.ts");
       return compact({
         session,

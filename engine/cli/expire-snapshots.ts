@@ -22,7 +22,7 @@ export function expireSnapshotsCommand(cli: Cli): Command {
       command
         .option("--older-than <age>", "snapshots of this age and more, such as 5d or 36h")
         .option("--retain-last <number>", "at least so many stay", integer("--retain-last", 1)),
-    run: async (session, identifier, options) => {
+    run: async (session, { identifier }, options) => {
       const { expireSnapshots } = await import("../upkeep/expire-snapshots.ts");
       const policy = {
         ...(options.olderThan !== undefined && {

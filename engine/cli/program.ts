@@ -14,6 +14,7 @@ import { landCommand } from "./land.ts";
 import { ledgerCommand } from "./ledger.ts";
 import { lsCommand } from "./ls.ts";
 import { addExamples } from "./options.ts";
+import { maintainCommand } from "./maintain.ts";
 import { parseCommand } from "./parse.ts";
 import { planCommand } from "./plan.ts";
 import { queryCommand } from "./query.ts";
@@ -38,6 +39,7 @@ const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[]
     "Keep tables in shape:",
     [
       healthCommand,
+      maintainCommand,
       compactCommand,
       rewriteManifestsCommand,
       expireSnapshotsCommand,

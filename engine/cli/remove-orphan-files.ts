@@ -16,7 +16,7 @@ export function removeOrphanFilesCommand(cli: Cli): Command {
     examples: ["lake remove-orphan-files --dry-run", "lake remove-orphan-files -s silver --older-than 7d"],
     addOptions: (command) =>
       command.option("--older-than <age>", "files of this age and more; at least 24h", "3d"),
-    run: async (session, identifier, options, say) => {
+    run: async (session, { identifier }, options, say) => {
       const { removeOrphanFiles } = await import("../upkeep/remove-orphan-files.ts");
       return removeOrphanFiles({
         session,

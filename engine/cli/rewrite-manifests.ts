@@ -11,7 +11,7 @@ export function rewriteManifestsCommand(cli: Cli): Command {
     description:
       "Writes many small manifests again as few, each of neighbouring partitions, so that a query reads fewer of them; and drops delete files that apply to no data file any more. Data files stay as they are.",
     examples: ["lake rewrite-manifests --dry-run", "lake rewrite-manifests -s user_events_silver"],
-    run: async (session, identifier, options) => {
+    run: async (session, { identifier }, options) => {
       const { rewriteManifests } = await import("../upkeep/rewrite-manifests.ts");
       return rewriteManifests({ session, identifier, dryRun: options.dryRun === true });
     },

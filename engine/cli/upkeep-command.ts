@@ -1,9 +1,9 @@
 // What the maintenance commands share: selection, dry runs, progress, one line for each table.
 import type { Command } from "commander";
 import { tableName } from "../catalog/catalog.ts";
-import type { TableIdentifier } from "../catalog/catalog.ts";
 import type { TableColumn } from "../report/text-table.ts";
 import type { Session } from "../run/session.ts";
+import type { SelectedTable } from "../upkeep/select-tables.ts";
 import type { Cli } from "./cli.ts";
 import { styleFor, withSession } from "./context.ts";
 import {
@@ -30,7 +30,7 @@ export interface UpkeepStep<O extends UpkeepOptions, R> {
   /** What is done to one table. `say` shows, on a terminal, how far it is. */
   readonly run: (
     session: Session,
-    identifier: TableIdentifier,
+    table: SelectedTable,
     options: O,
     say: (text: string) => void,
   ) => Promise<R>;
@@ -71,13 +71,13 @@ async function runStep<O extends UpkeepOptions, R>(
   const { stderr } = context;
   const isLive = stderr.isTTY === true && options.quiet !== true && options.logFormat !== "json";
   const reports: { readonly name: string; readonly report: R }[] = [];
-  for (const [index, identifier] of tables.entries()) {
-    const name = tableName(identifier);
+  for (const [index, table] of tables.entries()) {
+    const name = tableName(table.identifier);
     const say = (text: string): void => {
       if (isLive) stderr.write(`\r\u001b[K${index + 1} of ${tables.length}  ${name}  ${text}`);
     };
     say("");
-    reports.push({ name, report: await step.run(session, identifier, options, say) });
+    reports.push({ name, report: await step.run(session, table, options, say) });
   }
   if (isLive) stderr.write("\r\u001b[K");
   const text =

@@ -3,11 +3,17 @@ import { lakeError } from "./errors.ts";
 
 const units: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Milliseconds. `option` names, for messages, where the text stands. Errors: `upkeep/bad-duration`. */
-export function parseDuration(option: string, text: string): number {
+/** Milliseconds; null for what is no duration. */
+export function durationMs(text: string): number | null {
   const [, number = "", unit = ""] =
     /^\s*(\d+(?:\.\d+)?)\s*([smhd])(?:ec(?:ond)?s?|in(?:ute)?s?|ours?|ays?)?\s*$/i.exec(text) ?? [];
   const factor = units[unit.toLowerCase()];
-  if (factor === undefined) throw lakeError("upkeep/bad-duration", { option, text });
-  return Number(number) * factor;
+  return factor === undefined ? null : Number(number) * factor;
+}
+
+/** Milliseconds. `option` names, for messages, where the text stands. Errors: `upkeep/bad-duration`. */
+export function parseDuration(option: string, text: string): number {
+  const value = durationMs(text);
+  if (value === null) throw lakeError("upkeep/bad-duration", { option, text });
+  return value;
 }

@@ -14,6 +14,8 @@ export const summaryKeys = {
   code: "lake.code",
   volatile: "lake.volatile",
   user: "lake.user",
+  /** Of a compaction: the snapshot whose rows these are, which may have expired since. */
+  rowsOf: "lake.rows-of",
 } as const;
 
 /** Stands before the fingerprint of a table that holds only a part of its rows. */
@@ -74,12 +76,55 @@ export function* ancestors(
  * in, which differs from what was recorded: a broken chain counts as changed (rule 19).
  */
 export function tableVersion(metadata: TableMetadata): string {
+  return `${metadata["table-uuid"]}@${rowsOf(metadata)}#${metadata["current-schema-id"]}`;
+}
+
+/** The id of the snapshot that made the head's rows what they are; `none` for a table without snapshots. */
+function rowsOf(metadata: TableMetadata): string {
   let newest: Snapshot | null = null;
   for (const snapshot of ancestors(metadata)) {
     newest = snapshot;
     if (snapshot.summary.operation !== "replace") break;
+    const stated = snapshot.summary[summaryKeys.rowsOf];
+    if (stated !== undefined) return stated;
   }
-  return `${metadata["table-uuid"]}@${newest?.["snapshot-id"] ?? "none"}#${metadata["current-schema-id"]}`;
+  return String(newest?.["snapshot-id"] ?? "none");
+}
+
+/**
+ * What a compaction of ours says of itself: all that the head says of its rows. So the snapshots below it may
+ * expire, with the files that it replaced, and the table is still known as ours, at the version that its readers
+ * recorded.
+ */
+export function carriedSummary(table: CatalogTable): Readonly<Record<string, string>> {
+  const { metadata } = table;
+  if (metadata["current-snapshot-id"] === null) return {};
+  const carried: Record<string, string> = { [summaryKeys.rowsOf]: rowsOf(metadata) };
+  for (const snapshot of ancestors(metadata)) {
+    const ledger = snapshot.summary[summaryKeys.ledger];
+    if (ledger !== undefined) carried[summaryKeys.ledger] ??= ledger;
+    if (lakeCommit(snapshot) !== null) {
+      if (!readTableState(table).foreignSince) Object.assign(carried, ownKeys(snapshot));
+      break;
+    }
+  }
+  return carried;
+}
+
+/** Not which run and commit it was: a compaction is another one. */
+function ownKeys({ summary }: Snapshot): Record<string, string> {
+  const left = new Set<string>([
+    summaryKeys.commitId,
+    summaryKeys.runId,
+    summaryKeys.user,
+    summaryKeys.rowsOf,
+    "operation",
+  ]);
+  return Object.fromEntries(
+    Object.entries(summary).filter(
+      (entry): entry is [string, string] => entry[0].startsWith("lake.") && !left.has(entry[0]),
+    ),
+  );
 }
 
 export function readTableState(table: CatalogTable): TableState {

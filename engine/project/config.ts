@@ -5,6 +5,7 @@ import {
   commaList,
   count,
   flag,
+  flagOrAge,
   json,
   listOf,
   mapOf,
@@ -31,6 +32,13 @@ const contract: Reader<{ enforced: boolean }> = (node, what, problems) => {
   return read === undefined ? undefined : { enforced: read.enforced ?? false };
 };
 
+const maintenance = object({
+  compact: flag,
+  rewrite_manifests: flag,
+  expire_snapshots: flagOrAge,
+  remove_orphan_files: flagOrAge,
+});
+
 const table = {
   ...shared,
   schema: name("schema"),
@@ -42,6 +50,7 @@ const table = {
   reuse: flag,
   publish: oneOf("run", "each"),
   full_refresh: flag,
+  maintain: maintenance,
 } satisfies Fields;
 
 const strategies = oneOf("append", "merge", "delete+insert", "replace_partitions", "microbatch");
@@ -187,6 +196,12 @@ export function nodeConfig(values: ConfigValues, materialized: NodeConfig["mater
     fullRefresh: values.full_refresh,
     reuse: values.reuse,
     publish: values.publish,
+    maintain: values.maintain && {
+      compact: values.maintain.compact ?? true,
+      rewriteManifests: values.maintain.rewrite_manifests ?? true,
+      expireSnapshots: values.maintain.expire_snapshots ?? true,
+      removeOrphanFiles: values.maintain.remove_orphan_files ?? true,
+    },
     contract: values.contract,
     columnTypes: values.column_types,
     delimiter: values.delimiter,

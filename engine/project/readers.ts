@@ -1,4 +1,5 @@
 // Checked reading of YAML: a reader takes a node and gives a value, or writes down what is wrong and where.
+import { durationMs } from "../common/duration.ts";
 import { LakeError, lakeError } from "../common/errors.ts";
 import type { ErrorCode, ErrorParameters, Location } from "../common/errors.ts";
 import type { Json } from "../common/json.ts";
@@ -84,6 +85,15 @@ export const positive: Reader<number> = (node, what, problems) =>
   typeof node.value === "number" && Number.isSafeInteger(node.value) && node.value > 0
     ? node.value
     : wrong(node, what, "a whole number of at least 1", problems);
+
+/** `7d`, `36h`: milliseconds. */
+const age: Reader<number> = (node, what, problems) => {
+  const value = typeof node.value === "string" ? durationMs(node.value) : null;
+  return value ?? wrong(node, what, "true, false or an age such as 7d", problems);
+};
+
+export const flagOrAge: Reader<boolean | number> = (node, what, problems) =>
+  typeof node.value === "boolean" ? node.value : age(node, what, problems);
 
 export const json: Reader<Json> = (node) => node.value;
 

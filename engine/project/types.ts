@@ -7,6 +7,14 @@ import type { MacroSource, References } from "../template/types.ts";
 export type Materialisation = "view" | "ephemeral" | "table" | "incremental" | "seed";
 export type IncrementalStrategy = "append" | "merge" | "delete+insert" | "replace_partitions" | "microbatch";
 
+/** What `lake maintain` does to a table; an age in milliseconds in place of the usual one. */
+export interface Maintenance {
+  readonly compact: boolean;
+  readonly rewriteManifests: boolean;
+  readonly expireSnapshots: boolean | number;
+  readonly removeOrphanFiles: boolean | number;
+}
+
 /** Config after folder defaults (`lake.yml`), properties (yml) and `{{config}}`, the nearer winning;
  *  `tags` and `meta` accumulate. Keys that the engine does not know are refused with a suggestion. */
 export interface NodeConfig {
@@ -31,6 +39,7 @@ export interface NodeConfig {
   readonly fullRefresh?: boolean;
   readonly reuse?: boolean;
   readonly publish?: "run" | "each";
+  readonly maintain?: Maintenance;
   readonly contract?: { readonly enforced: boolean };
   /** Seeds. */
   readonly columnTypes?: Readonly<Record<string, string>>;

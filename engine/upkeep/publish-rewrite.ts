@@ -8,7 +8,7 @@ import { currentSchema, defaultSpec } from "../iceberg/metadata.ts";
 import { planScan } from "../iceberg/scan.ts";
 import { loadTable, publishChanges, stageChange } from "../iceberg/transaction.ts";
 import type { DataFile } from "../iceberg/types.ts";
-import { headSnapshot } from "../plan/table-state.ts";
+import { carriedSummary, headSnapshot } from "../plan/table-state.ts";
 import type { Session } from "../run/session.ts";
 
 const attempts = 10;
@@ -71,7 +71,7 @@ async function stageRewrite(request: RewriteRequest, base: CatalogTable): Promis
         removePaths: new Set(tasks.map(({ file }) => file.path)),
         dataSequenceNumber: headSnapshot(table.metadata)?.["sequence-number"] ?? 0n,
       },
-      summary: {},
+      summary: carriedSummary(base),
       commitId,
       formatVersion: metadata["format-version"] === 3 ? 3 : 2,
     },

@@ -7,7 +7,7 @@ import { forEachLiveFile, manifestsOf } from "../iceberg/reachable-files.ts";
 import { planScan } from "../iceberg/scan.ts";
 import { loadTable, publishChanges, stageChange } from "../iceberg/transaction.ts";
 import type { ManifestFile } from "../iceberg/types.ts";
-import { headSnapshot } from "../plan/table-state.ts";
+import { carriedSummary, headSnapshot } from "../plan/table-state.ts";
 import type { Session } from "../run/session.ts";
 
 export interface RewriteManifestsReport {
@@ -110,7 +110,7 @@ async function rewriteOnce(
         dataSequenceNumber: metadata["last-sequence-number"],
         regroupManifests: true,
       },
-      summary: {},
+      summary: carriedSummary(base),
       commitId: session.newId(),
       formatVersion: 2,
     },

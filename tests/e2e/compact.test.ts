@@ -117,3 +117,31 @@ test("manifests become few in the order of partitions; every entry keeps its sna
   expect((await here.cli("rewrite-manifests")).stdout).toBe("no manifest is worth rewriting\n");
   expect((await here.run({})).of("daily")?.status).toBe("reused");
 });
+
+test("maintain does what the policy says, table by table, and says when nothing is left to do", async () => {
+  using here = await sixFiles();
+  here.write({
+    "lake.yml": `${here.read("lake.yml")}models:
+  shop:
+    +maintain: {expire_snapshots: 0s, remove_orphan_files: false}
+    daily: {+maintain: {compact: false, rewrite_manifests: false, expire_snapshots: false}}
+`,
+  });
+  const before = await rowsOf(here);
+  const dry = JSON.parse((await here.cli("maintain", "--dry-run", "--output", "json")).stdout);
+  expect(dry).toMatchObject([
+    { table: { name: "events" }, compact: { filesBefore: 6, filesAfter: 1 }, orphans: null },
+    { table: { name: "daily" }, compact: null, manifests: null, expire: null, orphans: { files: 0 } },
+  ]);
+  expect((await here.cli("maintain")).stdout).toMatch(
+    /lakehouse\.events +6 +1 [^]*1 of 2 tables put in shape/,
+  );
+  expect(here.files("warehouse/lakehouse.db/events/data")).toHaveLength(1);
+  expect(await rowsOf(here)).toEqual(before);
+  expect((await here.cli("maintain")).stdout).toBe("2 tables in shape, nothing to do\n");
+  // Also with the snapshot gone that readers recorded, nothing is built again.
+  const again = await here.run({});
+  expect([again.of("events")?.status, again.of("daily")?.status]).toEqual(["reused", "reused"]);
+  here.write({ [landing("f7.jsonl")]: goodLines(1, 50) });
+  expect((await here.run({})).success).toBe(true);
+});
