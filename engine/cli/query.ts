@@ -6,7 +6,11 @@ import type { Cli } from "./cli.ts";
 import { addExamples, addOutputOptions, addProjectOptions, integer, outputOption } from "./options.ts";
 import { printQuery, type QueryCommandOptions } from "./print-query.ts";
 
-type QueryOptions = QueryCommandOptions & { readonly file?: string; readonly limit?: number };
+type QueryOptions = QueryCommandOptions & {
+  readonly file?: string;
+  readonly limit?: number;
+  readonly at?: string;
+};
 
 /** Rows that a terminal shows when nobody asked for more; JSON and CSV are whole. */
 const tableLimit = 500;
@@ -20,6 +24,7 @@ export function queryCommand(cli: Cli): Command {
     )
     .argument("[sql]", "the query; quote it for the shell")
     .option("-f, --file <path>", "a file that holds the query")
+    .option("--at <point>", "all tables as they were then: a snapshot id, tag, branch or time")
     .option("--limit <rows>", `how many rows at most (tables: ${tableLimit})`, integer("--limit", 0))
     .addOption(outputOption(["table", "json", "csv"], "table"));
   addProjectOptions(command);
@@ -27,6 +32,8 @@ export function queryCommand(cli: Cli): Command {
   addExamples(command, [
     `lake query 'select event_name, count(*) as events from {{ref "user_events_silver"}} group by 1 order by 2 desc'`,
     "lake query -f question.sql --output csv > answer.csv",
+    `lake query --at '2026-01-31 18:00' 'select count(*) from {{ref "user_events_silver"}}'`,
+    `lake query 'select count(*) from {{ref "user_events_silver" at="audited"}}'`,
   ]);
   return cli.onCall(command, async (options: QueryOptions, [text]) => {
     const sql =
@@ -38,7 +45,11 @@ export function queryCommand(cli: Cli): Command {
     }
     cli.inlineQuery = sql;
     const limit = options.limit ?? (options.output === "table" ? tableLimit : undefined);
-    return printQuery(cli.context, options, { sql, ...(limit !== undefined && { limit }) });
+    return printQuery(cli.context, options, {
+      sql,
+      ...(limit !== undefined && { limit }),
+      ...(options.at !== undefined && { at: options.at }),
+    });
   });
 }
 

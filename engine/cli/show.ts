@@ -12,7 +12,12 @@ import {
 import { printQuery, type QueryCommandOptions } from "./print-query.ts";
 
 type ShowOptions = QueryCommandOptions &
-  SelectionOptions & { readonly inline?: string; readonly limit: number; readonly run?: string };
+  SelectionOptions & {
+    readonly inline?: string;
+    readonly limit: number;
+    readonly run?: string;
+    readonly at?: string;
+  };
 
 export function showCommand(cli: Cli): Command {
   const command = cli
@@ -25,6 +30,7 @@ export function showCommand(cli: Cli): Command {
     .option("-s, --select <selector...>", "the node, by a selector")
     .option("--inline <sql>", "a query instead of a node")
     .option("--run <id>", "read what this run staged and did not publish")
+    .option("--at <point>", "as it was then: a snapshot id, tag, branch or time")
     .option("--limit <rows>", "how many rows", integer("--limit", 0), 10)
     .addOption(outputOption(["table", "json", "csv"], "table"));
   addProjectOptions(command);
@@ -37,7 +43,8 @@ export function showCommand(cli: Cli): Command {
   ]);
   return cli.onCall(command, async (options: ShowOptions, [node]) => {
     const { inline } = options;
-    const how = { limit: options.limit, ...(options.run !== undefined && { runId: options.run }) };
+    const { limit, at, run: runId } = options;
+    const how = { limit, ...(runId !== undefined && { runId }), ...(at !== undefined && { at }) };
     cli.inlineQuery = inline;
     if (inline !== undefined) return printQuery(cli.context, options, { sql: inline, ...how });
     const select = node === undefined ? options.select : [node];

@@ -84,18 +84,37 @@ function parentsOf(
   if (node.resourceType === "test" && node.attachedTo !== undefined && nodes.has(node.attachedTo)) {
     found.push(node.attachedTo);
   }
-  for (const { name, at } of node.references.refs) {
+  for (const { name, pin, at } of node.references.refs) {
     const target = names.refs.get(name);
+    if (target !== undefined && pin !== undefined) refuseStateless({ node, target, name, at }, errors);
     if (target !== undefined && isOpen(target)) found.push(target.uniqueId);
     else addChecked({ node, target, name, at, kind: "ref", names }, found, errors);
   }
-  for (const { source, table, at } of node.references.sources) {
+  for (const { source, table, pin, at } of node.references.sources) {
     const name = `${source}.${table}`;
     const target = names.sources.get(name);
+    if (target !== undefined && pin !== undefined) refuseStateless({ node, target, name, at }, errors);
     if (target !== undefined && isOpen(target)) found.push(target.uniqueId);
     else addChecked({ node, target, name, at, kind: "source", names }, found, errors);
   }
   return found.length < 2 ? found : [...new Set(found)].sort();
+}
+
+/** What is no table has no states to read: a view, an ephemeral, a landing zone. */
+function refuseStateless(
+  { node, target, name, at }: Pick<Reference, "node" | "name" | "at"> & { readonly target: ProjectNode },
+  errors: LakeError[],
+): void {
+  const hasStates =
+    target.resourceType === "seed" ||
+    (target.resourceType === "source" && target.type === "iceberg") ||
+    (target.resourceType === "model" && !["view", "ephemeral"].includes(target.config.materialized));
+  if (hasStates) return;
+  const kind = target.resourceType === "model" ? target.config.materialized : target.resourceType;
+  const hint = "name the state of a table that it reads, or ask the whole query with `lake query --at`";
+  errors.push(
+    lakeError("graph/no-history", { name, kind, node: `${node.resourceType} ${node.name}` }, { at, hint }),
+  );
 }
 
 /** Whether anything may refer to it: nearly every node, which need not be asked more. */

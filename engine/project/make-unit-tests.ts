@@ -8,7 +8,7 @@ import type { Builder } from "./builder.ts";
 import { readConfig } from "./config.ts";
 import { inputText } from "./input-text.ts";
 import { makeFixture } from "./make-fixture.ts";
-import { parseReference } from "./parse-reference.ts";
+import { parsePinned } from "./parse-reference.ts";
 import { place, raw } from "./properties.ts";
 import type { UnitTestEntry } from "./properties.ts";
 import { flag, json, mapOf, object, scalarText } from "./readers.ts";
@@ -145,18 +145,18 @@ function readInput(
 
 function parseInput(input: string, at: Location): UnitTestInput | null {
   if (/^\s*(\{\{\s*)?this(\s*\}\})?\s*$/.test(input)) return { kind: "this" };
-  const found = parseReference(input, at);
+  const found = parsePinned(input, at);
   if (found === null) return null;
-  if ("table" in found) return { kind: "source", source: found.source, table: found.table };
-  return { kind: "ref", name: found.name };
+  const { at: _at, ...what } = found;
+  return "table" in what ? { kind: "source", ...what } : { kind: "ref", ...what };
 }
 
 /** All that a model may be given: in either branch of `{{#if incremental}}`. */
 function readBy({ references }: Model): string[] {
   const { refs, sources, usesThis } = references;
   const inputs: UnitTestInput[] = [
-    ...refs.map(({ name }) => ({ kind: "ref" as const, name })),
-    ...sources.map(({ source, table }) => ({ kind: "source" as const, source, table })),
+    ...refs.map(({ at: _at, ...what }) => ({ kind: "ref" as const, ...what })),
+    ...sources.map(({ at: _at, ...what }) => ({ kind: "source" as const, ...what })),
     ...(usesThis ? [{ kind: "this" as const }] : []),
   ];
   return inputs.map(inputText);

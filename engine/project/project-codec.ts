@@ -1,7 +1,7 @@
 // A project as compact JSON: texts and hashes of files are left out (they are read anyway), equal configs
 // are written once, and references are rows.
 import type { Location } from "../common/errors.ts";
-import type { MacroSource, References } from "../template/types.ts";
+import type { MacroSource, References, StatePin } from "../template/types.ts";
 import { noReferences } from "./builder.ts";
 import type { ProjectFile } from "./read-files.ts";
 import type { Group, Project, ProjectNode, ProjectSettings, ProjectWarning } from "./types.ts";
@@ -114,8 +114,8 @@ function encodeReferences(references: References, own: string, files: string[]):
   const lists = [refs, sources, configs, vars, envVars, macros];
   if (flags === 0 && lists.every((list) => list.length === 0)) return 0;
   return [
-    refs.map(({ name, at }) => [name, ...encodePlace(at, own, files)]),
-    sources.map(({ source, table, at }) => [source, table, ...encodePlace(at, own, files)]),
+    refs.map(({ name, pin, at }) => [name, pin ?? 0, ...encodePlace(at, own, files)]),
+    sources.map(({ source, table, pin, at }) => [source, table, pin ?? 0, ...encodePlace(at, own, files)]),
     configs.map(({ values, at }) => [values, ...encodePlace(at, own, files)]),
     vars,
     envVars,
@@ -143,15 +143,19 @@ function decodeRow(row: Row, own: string, files: readonly string[]): References 
   if (row === 0) return noReferences;
   const [refs, sources, configs, vars, envVars, macros, flags] = row;
   return {
-    refs: (refs as [string, ...PlaceRow][]).map(([name, line, column, file]) => ({
+    refs: (refs as [string, StatePin | 0, ...PlaceRow][]).map(([name, pin, line, column, file]) => ({
       name,
+      ...(pin !== 0 && { pin }),
       at: decodePlace(line, column, file, own, files),
     })),
-    sources: (sources as [string, string, ...PlaceRow][]).map(([source, table, line, column, file]) => ({
-      source,
-      table,
-      at: decodePlace(line, column, file, own, files),
-    })),
+    sources: (sources as [string, string, StatePin | 0, ...PlaceRow][]).map(
+      ([source, table, pin, line, column, file]) => ({
+        source,
+        table,
+        ...(pin !== 0 && { pin }),
+        at: decodePlace(line, column, file, own, files),
+      }),
+    ),
     configs: (configs as [References["configs"][number]["values"], ...PlaceRow][]).map(
       ([values, line, column, file]) => ({
         values,

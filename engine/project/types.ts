@@ -2,7 +2,7 @@
 import type { Json } from "../common/json.ts";
 import type { Location } from "../common/errors.ts";
 import type { LandingColumn } from "../compute/compute.ts";
-import type { MacroSource, References } from "../template/types.ts";
+import type { MacroSource, References, StatePin } from "../template/types.ts";
 
 export type Materialisation = "view" | "ephemeral" | "table" | "incremental" | "seed";
 export type IncrementalStrategy = "append" | "merge" | "delete+insert" | "replace_partitions" | "microbatch";
@@ -160,8 +160,8 @@ export type Fixture =
   | { readonly kind: "sql"; readonly sql: string; readonly at: Location };
 
 export type UnitTestInput =
-  | { readonly kind: "ref"; readonly name: string }
-  | { readonly kind: "source"; readonly source: string; readonly table: string }
+  | { readonly kind: "ref"; readonly name: string; readonly pin?: StatePin }
+  | { readonly kind: "source"; readonly source: string; readonly table: string; readonly pin?: StatePin }
   | { readonly kind: "this" };
 
 export interface UnitTestOverrides {

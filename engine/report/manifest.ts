@@ -217,7 +217,12 @@ function exposureFields(exposure: Exposure): JsonObject {
 
 function referenced(references: References): JsonObject {
   return {
-    refs: references.refs.map((call) => ({ name: call.name, package: null, version: null })),
+    // dbt's `version` is that of a versioned model, not a state of its table.
+    refs: [...new Set(references.refs.map(({ name }) => name))].map((name) => ({
+      name,
+      package: null,
+      version: null,
+    })),
     sources: references.sources.map((call) => [call.source, call.table]),
   };
 }

@@ -6,7 +6,8 @@ import type { DataTest, Model, Seed, Source } from "../project/types.ts";
 import type { SourceMap } from "../template/types.ts";
 import { bindRemembered } from "./bind-cache.ts";
 import { ingestedFilesColumns, isIngestedFiles } from "./ingested-files.ts";
-import { isInlined, isReadable, relationOf, thisRelation } from "./names.ts";
+import { directInputs } from "./inputs.ts";
+import { isInlined, relationOf, thisRelation } from "./names.ts";
 import type { Readable } from "./names.ts";
 import { currentSchema } from "../iceberg/metadata.ts";
 import { icebergSource } from "./relations.ts";
@@ -172,12 +173,9 @@ function addModel(into: Collecting, model: Model, incremental: boolean): void {
 
 /** Schemas of what a node reads and views on the way; the first table among them that does not exist, or null. */
 async function addInputs(into: Collecting, uniqueId: string): Promise<string | null> {
-  const { graph } = into.options.session;
   let missing: string | null = null;
-  for (const parentId of graph.parents.get(uniqueId) ?? []) {
-    const parent = graph.nodes.get(parentId);
-    if (!isReadable(parent)) continue;
-    const found = isInlined(parent) ? await addView(into, parent as Model) : await addLeaf(into, parent);
+  for (const input of directInputs(into.options.session.graph, uniqueId)) {
+    const found = isInlined(input) ? await addView(into, input as Model) : await addLeaf(into, input);
     missing ??= found;
   }
   return missing;

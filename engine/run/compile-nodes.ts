@@ -6,8 +6,10 @@ import type { SelectionRequest } from "../graph/types.ts";
 import type { Model } from "../project/types.ts";
 import { bindNodes } from "./bind-nodes.ts";
 import { CompiledFolder } from "./compiled.ts";
-import { inputsOf, tableInputs } from "./inputs.ts";
+import { directInputs, inputsOf, pinnedAmong, tableInputs } from "./inputs.ts";
 import { hasTable } from "./names.ts";
+import type { PinnedTable } from "./names.ts";
+import { loadPinned } from "./pinned-tables.ts";
 import { RunTables } from "./relations.ts";
 import { Renderer } from "./render-node.ts";
 import { seenTables, tablesOf } from "./seen-tables.ts";
@@ -30,7 +32,8 @@ export interface CompileResult {
 export async function compileNodes(session: Session, selection: SelectionRequest): Promise<CompileResult> {
   const { graph } = session;
   const selected = new Set(selectNodes(graph, selection));
-  const tables = await knownTables(session);
+  const pins = [...graph.nodes.keys()].flatMap((id) => pinnedAmong(directInputs(graph, id)));
+  const tables = await knownTables(session, pins);
   const renderer = new Renderer(session);
   const needed = withUnbuiltInputs(session, selected, tables);
   const nodes = graph.order.flatMap((id) => {
@@ -58,10 +61,12 @@ export async function compileNodes(session: Session, selection: SelectionRequest
   return { compiled, errors: [...bound.errors.values()] };
 }
 
-/** Every table of the project that the target shows. */
-export async function knownTables(session: Session): Promise<RunTables> {
+/** Every table of the project that the target shows, and the given states of tables. */
+export async function knownTables(session: Session, pins: readonly PinnedTable[]): Promise<RunTables> {
   const nodes = [...session.graph.nodes.values()].filter(hasTable);
-  return new RunTables(tablesOf(await seenTables(session, nodes)));
+  const seen = await seenTables(session, nodes);
+  const { tables, errors } = await loadPinned({ session, pins, seen });
+  return new RunTables(tablesOf(seen), tables, errors);
 }
 
 function withUnbuiltInputs(session: Session, selected: ReadonlySet<string>, tables: RunTables): Set<string> {

@@ -5,7 +5,7 @@ import { lakeError } from "../common/errors.ts";
 import { suggest } from "../common/suggest.ts";
 import { loadTable } from "../iceberg/transaction.ts";
 import type { Model, Seed } from "../project/types.ts";
-import { hasTable, NameIndex, tableIdentifier } from "./names.ts";
+import { hasTable, isOwnNamespace, NameIndex, tableIdentifier } from "./names.ts";
 import type { Session } from "./session.ts";
 
 export interface NamedTable {
@@ -41,6 +41,22 @@ export function nameTable(session: Session, name: string): NamedTable {
 
 export interface FoundTable extends NamedTable {
   readonly table: CatalogTable;
+}
+
+/** A table that a command is going to change. Errors: `run/unknown-table`, `run/foreign-namespace`. */
+export async function findOwnTable(session: Session, name: string): Promise<FoundTable> {
+  refuseForeign(session, nameTable(session, name));
+  return findTable(session, name);
+}
+
+/** An environment changes nothing but its own namespaces. Errors: `run/foreign-namespace`. */
+export function refuseForeign({ profile }: Session, { identifier }: NamedTable): void {
+  if (profile.parent === undefined || isOwnNamespace(profile, identifier.namespace)) return;
+  throw lakeError(
+    "run/foreign-namespace",
+    { table: tableName(identifier), target: profile.name, namespace: profile.schema },
+    { hint: `-t ${profile.parent.name} is the target that owns it` },
+  );
 }
 
 /** The table as it stands. Errors: `run/unknown-table`. */

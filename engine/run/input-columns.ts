@@ -6,8 +6,8 @@ import { bindNodes } from "./bind-nodes.ts";
 import { ingestedFilesColumns, isIngestedFiles } from "./ingested-files.ts";
 import { inputsOf, tableInputs } from "./inputs.ts";
 import { hasTable, isInlined } from "./names.ts";
-import type { Readable } from "./names.ts";
-import { icebergSource } from "./relations.ts";
+import type { PinnedTable, Readable } from "./names.ts";
+import { icebergSource, missingInput } from "./relations.ts";
 import type { RunTables } from "./relations.ts";
 import type { Renderer } from "./render-node.ts";
 import type { Session } from "./session.ts";
@@ -55,6 +55,7 @@ export class InputColumns {
 
   async #find(node: Readable): Promise<readonly Column[]> {
     if (node.resourceType === "source") return this.#ofSource(node);
+    if (node.resourceType === "pinned") return this.#ofPinned(node);
     const shape = this.#shapes.get(node.uniqueId);
     if (shape !== undefined) return (await this.#session.compute()).toColumns(shape.schema);
     return (await this.#ofTable(node)) ?? this.#bound.get(node.uniqueId) ?? this.#bind(node);
@@ -66,6 +67,12 @@ export class InputColumns {
     if (source.type !== "iceberg") return compute.landingColumns(source.landingColumns ?? []);
     const metadata = this.#tables.get(source.uniqueId) ?? (await icebergSource(this.#session, source));
     return compute.toColumns(currentSchema(metadata));
+  }
+
+  async #ofPinned({ uniqueId, name, of }: PinnedTable): Promise<readonly Column[]> {
+    const metadata = this.#tables.get(uniqueId);
+    if (metadata === undefined) throw missingInput(name, of.name);
+    return (await this.#session.compute()).toColumns(currentSchema(metadata));
   }
 
   async #ofTable(node: Model | Seed): Promise<readonly Column[] | undefined> {

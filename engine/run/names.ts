@@ -3,23 +3,47 @@ import type { TableIdentifier } from "../catalog/catalog.ts";
 import { tableName } from "../catalog/catalog.ts";
 import { relationName } from "../compute/compute.ts";
 import type { Graph } from "../graph/types.ts";
+import type { Location } from "../common/errors.ts";
 import type { Model, ProjectNode, Seed, Source, TargetProfile } from "../project/types.ts";
+import type { StatePin } from "../template/types.ts";
 
-/** Nodes that SQL reads by name. */
-export type Readable = Model | Seed | Source;
+/** A table in another state than its newest: `{{ref "m" at="audited"}}`. */
+export interface PinnedTable {
+  readonly resourceType: "pinned";
+  /** That of the table with the pin: what lineage and reuse know it by. */
+  readonly uniqueId: string;
+  readonly name: string;
+  readonly of: Model | Seed | Source;
+  readonly pin: StatePin;
+  readonly at: Location;
+}
 
-export function isReadable(node: ProjectNode | undefined): node is Readable {
+/** What SQL reads by name. */
+export type Readable = Model | Seed | Source | PinnedTable;
+
+/** The table as a reference names it: in its newest state, or in the one that the reference asks for. */
+export function pinnedAs(
+  of: Model | Seed | Source,
+  { pin, at }: { readonly pin?: StatePin; readonly at: Location },
+): Readable {
+  if (pin === undefined) return of;
+  const mark = `@${pin.kind}=${pin.text}`;
+  const name = `${of.name} ${pin.kind}="${pin.text}"`;
+  return { resourceType: "pinned", uniqueId: `${of.uniqueId}${mark}`, name, of, pin, at };
+}
+
+export function isReadable(node: ProjectNode | undefined): node is Model | Seed | Source {
   return node?.resourceType === "model" || node?.resourceType === "seed" || node?.resourceType === "source";
 }
 
 /** Views and ephemerals have no table: their text goes into whoever reads them. */
-export function isInlined(node: ProjectNode): boolean {
+export function isInlined(node: ProjectNode | PinnedTable): boolean {
   if (node.resourceType !== "model") return false;
   return node.config.materialized === "view" || node.config.materialized === "ephemeral";
 }
 
 /** Models and seeds that are tables in the catalog. */
-export function hasTable(node: ProjectNode | undefined): node is Model | Seed {
+export function hasTable(node: ProjectNode | PinnedTable | undefined): node is Model | Seed {
   return node?.resourceType === "seed" || (node?.resourceType === "model" && !isInlined(node));
 }
 
@@ -51,6 +75,8 @@ export function parentsOf(profile: TargetProfile): readonly TargetProfile[] {
 
 /** The relation name, unquoted. */
 export function relationOf(node: Readable, profile: TargetProfile): string {
+  if (node.resourceType === "pinned")
+    return `${relationOf(node.of, profile)}@${node.pin.kind}=${node.pin.text}`;
   if (node.resourceType === "source") return `${node.sourceName}.${node.identifier}`;
   return tableName(tableIdentifier(node, profile));
 }

@@ -1,5 +1,6 @@
 // Selection + what the tables and landing zones say → the plan.
 import type { CatalogTable } from "../catalog/catalog.ts";
+import { throwCollected } from "../common/errors.ts";
 import { normaliseSql } from "../common/normalise-sql.ts";
 import { selectNodesWithWarnings } from "../graph/select.ts";
 import type { TableMetadata } from "../iceberg/types.ts";
@@ -7,10 +8,11 @@ import type { FingerprintContext } from "../plan/fingerprint.ts";
 import type { Plan } from "../plan/types.ts";
 import type { ProjectNode } from "../project/types.ts";
 import { explainSteps } from "./explain-steps.ts";
-import { inputsOf, tableInputs } from "./inputs.ts";
+import { inputsOf, pinnedInputs, tableInputs } from "./inputs.ts";
 import type { Inputs } from "./inputs.ts";
 import { hasTable } from "./names.ts";
 import { inputsOwner, stepsBefore, unitTestsFirst, waitingFor } from "./plan-order.ts";
+import { loadPinned } from "./pinned-tables.ts";
 import { planTable } from "./plan-table.ts";
 import { planTest, planUnitTest } from "./plan-test.ts";
 import type { PlannedNode, Planner, RunNode } from "./planner.ts";
@@ -60,7 +62,7 @@ export async function planDetailed(session: Session, options: RunOptions): Promi
     timezone: graph.project.settings.timezone,
     engine: await session.engineVersion(),
   };
-  const sourceTables = await loadSources(session, inputs.values());
+  const sourceTables = await loadSources(session, inputs.values(), seen);
   const landingVersions = new Map<string, Readonly<Record<string, string>>>();
   const planner: Planner = {
     session,
@@ -134,7 +136,9 @@ async function loadStates(
 ): Promise<Map<string, SeenTable>> {
   const wanted = selected.flatMap((node) => {
     const own = node.resourceType === "unit_test" ? session.graph.nodes.get(node.attachedTo) : node;
-    return [...(hasTable(own) ? [own] : []), ...tableInputs(inputs.get(node.uniqueId) as Inputs)];
+    const read = inputs.get(node.uniqueId) as Inputs;
+    const pinned = pinnedInputs(read).flatMap(({ of }) => (hasTable(of) ? [of] : []));
+    return [...(hasTable(own) ? [own] : []), ...tableInputs(read), ...pinned];
   });
   return seenTables(session, wanted);
 }
@@ -160,10 +164,16 @@ function leaveOutUnready(
   return { nodes, warnings };
 }
 
-/** The metadata of every Iceberg source that the selection reads. */
-async function loadSources(session: Session, inputs: Iterable<Inputs>): Promise<Map<string, TableMetadata>> {
-  const sources = new Map<string, TableMetadata>();
-  for (const { leaves } of inputs) {
+/** The metadata of every Iceberg source, and of every other state of a table, that the selection reads. */
+async function loadSources(
+  session: Session,
+  inputs: Iterable<Inputs>,
+  seen: ReadonlyMap<string, SeenTable>,
+): Promise<Map<string, TableMetadata>> {
+  const all = [...inputs];
+  const { tables: sources, errors } = await loadPinned({ session, pins: all.flatMap(pinnedInputs), seen });
+  throwCollected([...errors.values()]);
+  for (const { leaves } of all) {
     for (const leaf of leaves) {
       if (leaf.resourceType !== "source" || leaf.type !== "iceberg" || sources.has(leaf.uniqueId)) continue;
       sources.set(leaf.uniqueId, await icebergSource(session, leaf));

@@ -7,7 +7,7 @@ import { readTableState, tableVersion } from "../plan/table-state.ts";
 import type { TableState } from "../plan/table-state.ts";
 import type { PlanStep } from "../plan/types.ts";
 import type { DataTest, Model, Seed, UnitTest } from "../project/types.ts";
-import { tableInputs } from "./inputs.ts";
+import { pinnedInputs, tableInputs } from "./inputs.ts";
 import type { Inputs } from "./inputs.ts";
 import type { LandingState } from "./landing-state.ts";
 import type { Renderer } from "./render-node.ts";
@@ -41,6 +41,7 @@ export interface Planner {
   readonly seen: ReadonlyMap<string, SeenTable>;
   readonly testCache: TestCache;
   readonly landingVersions: Map<string, Readonly<Record<string, string>>>;
+  /** Tables of others, and other states of tables, by the unique id of the input. */
   readonly sourceTables: ReadonlyMap<string, TableMetadata>;
   readonly fingerprintContext: FingerprintContext;
   /** `normaliseSql`, each text once. */
@@ -58,7 +59,11 @@ export function inputStates(
     const version = changes || table === undefined ? null : readTableState(table).version;
     return { uniqueId: input.uniqueId, name: input.name, version };
   });
-  return [...states, ...sourceStates(planner, inputs)];
+  const pinned = pinnedInputs(inputs).map(({ uniqueId, name }): InputState => {
+    const metadata = planner.sourceTables.get(uniqueId);
+    return { uniqueId, name, version: metadata === undefined ? null : tableVersion(metadata) };
+  });
+  return [...states, ...pinned, ...sourceStates(planner, inputs)];
 }
 
 /** Tables of others have versions as ours do; what has none is never unchanged (rule 20). */

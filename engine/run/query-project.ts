@@ -1,20 +1,24 @@
 // `lake query` and `lake show`: rows of the project's tables, views and sources, and failing rows of tests.
-import { LakeError, lakeError } from "../common/errors.ts";
+import { LakeError, lakeError, throwCollected } from "../common/errors.ts";
 import { didYouMean } from "../common/suggest.ts";
 import type { QueryResult } from "../compute/compute.ts";
 import { selectNodes } from "../graph/select.ts";
+import type { TableMetadata } from "../iceberg/types.ts";
 import type { DataTest, Model } from "../project/types.ts";
 import type { SourceMap } from "../template/types.ts";
 import type { Location } from "../common/errors.ts";
 import { located } from "./bind-nodes.ts";
 import { knownTables } from "./compile-nodes.ts";
 import type { Inputs } from "./inputs.ts";
-import { inputsOf } from "./inputs.ts";
-import { isInlined, isReadable, sqlName } from "./names.ts";
-import type { Readable } from "./names.ts";
+import { inputsOf, pinnedInputs, tableInputs } from "./inputs.ts";
+import { isInlined, isReadable, pinnedAs, sqlName } from "./names.ts";
+import type { PinnedTable, Readable } from "./names.ts";
+import { loadPinned } from "./pinned-tables.ts";
 import { relationsFor } from "./relations.ts";
+import type { RunTables } from "./relations.ts";
 import { Renderer } from "./render-node.ts";
 import type { Session } from "./session.ts";
+import { seenTables } from "./seen-tables.ts";
 import { useStagedTables } from "./staged-run.ts";
 import { testSql } from "./test-sql.ts";
 
@@ -26,6 +30,8 @@ export interface QueryOptions {
   readonly limit?: number;
   /** Reads what this run staged, where it staged something and did not publish it. */
   readonly runId?: string;
+  /** All tables as they were then: a snapshot id, tag, branch or time. */
+  readonly at?: string;
 }
 
 interface Statement {
@@ -40,7 +46,8 @@ export async function queryProject(session: Session, options: QueryOptions): Pro
   const renderer = new Renderer(session);
   const statement = statementOf(session, renderer, options);
   const { sql, inputs } = statement;
-  const tables = await knownTables(session);
+  const tables = await knownTables(session, pinnedInputs(inputs));
+  if (options.at !== undefined) await showAll({ session, tables, inputs, text: options.at });
   if (options.runId !== undefined) await useStagedTables({ session, tables, runId: options.runId });
   const relations = await relationsFor({ session, renderer, tables, node: "the query", inputs, sql });
   const compute = await session.compute();
@@ -53,6 +60,30 @@ export async function queryProject(session: Session, options: QueryOptions): Pro
   } catch (error) {
     if (!(error instanceof LakeError) || error.at !== undefined) throw error;
     throw located(error, statement);
+  }
+}
+
+/** Every table that the statement reads, where it does not name a state itself. */
+async function showAll(options: {
+  readonly session: Session;
+  readonly tables: RunTables;
+  readonly inputs: Inputs;
+  readonly text: string;
+}): Promise<void> {
+  const { session, tables, inputs, text } = options;
+  const at = { file: "query" };
+  const pins = inputs.leaves.flatMap((leaf) => {
+    if (leaf.resourceType === "pinned") return [];
+    if (leaf.resourceType === "source" && leaf.type !== "iceberg") {
+      throw lakeError("run/no-history", { node: `${leaf.sourceName}.${leaf.name}` }, { at });
+    }
+    return [[leaf.uniqueId, pinnedAs(leaf, { pin: { kind: "at", text }, at }) as PinnedTable] as const];
+  });
+  const seen = await seenTables(session, tableInputs(inputs));
+  const found = await loadPinned({ session, pins: pins.map(([, pin]) => pin), seen });
+  throwCollected([...found.errors.values()]);
+  for (const [uniqueId, pin] of pins) {
+    tables.show(uniqueId, found.tables.get(pin.uniqueId) as TableMetadata);
   }
 }
 
@@ -73,9 +104,9 @@ function statementOf(session: Session, renderer: Renderer, options: QueryOptions
 
 function referenced(renderer: Renderer, references: ReturnType<Renderer["text"]>["references"]): Readable[] {
   return [
-    ...references.refs.map(({ name }) => renderer.names.ref(name)),
-    ...references.sources.map(({ source, table }) => renderer.names.source(source, table)),
-  ].filter((node) => node !== undefined);
+    ...references.refs.map((call) => ({ call, node: renderer.names.ref(call.name) })),
+    ...references.sources.map((call) => ({ call, node: renderer.names.source(call.source, call.table) })),
+  ].flatMap(({ call, node }) => (node === undefined ? [] : [pinnedAs(node, call)]));
 }
 
 /** The nodes themselves and all they stand on. */

@@ -1,5 +1,5 @@
 // What stands behind each name of a node's SQL in this run: staged tables before published ones.
-import { lakeError } from "../common/errors.ts";
+import { type LakeError, lakeError } from "../common/errors.ts";
 import type { CatalogTable } from "../catalog/catalog.ts";
 import type { IcebergRelation, LandingFile, Relation } from "../compute/compute.ts";
 import { relationName } from "../compute/compute.ts";
@@ -19,20 +19,32 @@ import type { Session } from "./session.ts";
 /** The tables of one run as its nodes see them; each resolves to one metadata state at a time (rule 5). */
 export class RunTables {
   readonly #current = new Map<string, TableMetadata>();
+  readonly #problems: ReadonlyMap<string, LakeError>;
   /** Tables that this run staged or published. */
   readonly built = new Set<string>();
 
   constructor(
     tables: ReadonlyMap<string, CatalogTable>,
-    /** Tables of others, by the unique id of their source. */
+    /** Tables of others by the unique id of their source, and other states of tables by theirs. */
     sourceTables: ReadonlyMap<string, TableMetadata> = new Map(),
+    /** Why a state of a table that somebody asks for cannot be read. */
+    problems: ReadonlyMap<string, LakeError> = new Map(),
   ) {
+    this.#problems = problems;
     for (const [uniqueId, metadata] of sourceTables) this.#current.set(uniqueId, metadata);
     for (const [uniqueId, table] of tables) this.#current.set(uniqueId, table.metadata);
   }
 
+  /** Errors: those of a state that cannot be read. */
   get(uniqueId: string): TableMetadata | undefined {
+    const problem = this.#problems.get(uniqueId);
+    if (problem !== undefined) throw problem;
     return this.#current.get(uniqueId);
+  }
+
+  /** Another state of a table than its newest, in its place. */
+  show(uniqueId: string, metadata: TableMetadata): void {
+    this.#current.set(uniqueId, metadata);
   }
 
   set(uniqueId: string, metadata: TableMetadata): void {
@@ -84,7 +96,9 @@ export async function relationsFor(options: RelationOptions): Promise<Relation[]
   const relations: Relation[] = [];
   for (const leaf of inputs.leaves) {
     const name = relationOf(leaf, profile);
-    if (leaf.resourceType === "source") relations.push(...(await sourceRelations(options, leaf, name)));
+    if (leaf.resourceType === "pinned")
+      relations.push(...(await tableRelations(options, leaf.uniqueId, leaf.name, name)));
+    else if (leaf.resourceType === "source") relations.push(...(await sourceRelations(options, leaf, name)));
     else relations.push(...(await tableRelations(options, leaf.uniqueId, leaf.name, name)));
   }
   const self = options.self ?? null;
@@ -137,11 +151,7 @@ async function tableRelations(
   const { session, tables } = options;
   const metadata = tables.get(uniqueId);
   if (metadata === undefined) {
-    throw lakeError(
-      "run/missing-input",
-      { node: options.node, input: nodeName },
-      { hint: `build it first, for example with --select +${options.node}` },
-    );
+    throw missingInput(options.node, nodeName);
   }
   if (tables.built.has(uniqueId))
     return [await scanRelation(session, name, metadata, await predicateFor(options, name, metadata))];
@@ -152,6 +162,11 @@ async function tableRelations(
   const whole = partOf(options, name);
   const predicate = whole.cut.length > 0 ? null : await predicateFor(options, name, metadata);
   return [await scanRelation(session, whole.name, metadata, predicate), ...whole.cut];
+}
+
+export function missingInput(node: string, input: string): LakeError {
+  const hint = `build it first, for example with --select +${node}`;
+  return lakeError("run/missing-input", { node, input }, { hint });
 }
 
 /** Under `--sample` the whole input goes by another name and its part by the plain one. */

@@ -7,7 +7,7 @@ import type { DataTest, Model, UnitTest, UnitTestOverrides } from "../project/ty
 import { renderTemplate } from "../template/render.ts";
 import type { Rendered, TemplateContext } from "../template/types.ts";
 import { relationName } from "../compute/compute.ts";
-import { NameIndex, sqlName, thisRelation } from "./names.ts";
+import { NameIndex, pinnedAs, sqlName, thisRelation } from "./names.ts";
 import type { Readable } from "./names.ts";
 import type { Session } from "./session.ts";
 
@@ -116,7 +116,7 @@ export class Renderer {
       this: options.self ?? null,
       ref: (call) => {
         const node = this.names.ref(call.name);
-        if (node !== undefined) return nameOf(node);
+        if (node !== undefined) return nameOf(pinnedAs(node, call));
         const near = suggest(call.name, this.names.refNames());
         throw lakeError(
           "run/unknown-ref",
@@ -126,7 +126,7 @@ export class Renderer {
       },
       source: (call) => {
         const node = this.names.source(call.source, call.table);
-        if (node !== undefined) return nameOf(node);
+        if (node !== undefined) return nameOf(pinnedAs(node, call));
         const name = `${call.source}.${call.table}`;
         const near = suggest(name, this.names.sourceNames());
         throw lakeError(

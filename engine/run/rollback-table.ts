@@ -9,7 +9,7 @@ import { metadataAt, resolvePoint } from "../iceberg/point-in-time.ts";
 import type { Snapshot, TableMetadata, TableUpdate } from "../iceberg/types.ts";
 import { ancestors, headSnapshot, summaryKeys } from "../plan/table-state.ts";
 import type { Storage } from "../storage/storage.ts";
-import { findTable } from "./find-table.ts";
+import { findOwnTable } from "./find-table.ts";
 import { findLedger, ledgerProperties, mentionsLedger, readLedger } from "./ledger.ts";
 import { rollbackQuarantine } from "./quarantine.ts";
 import type { Session } from "./session.ts";
@@ -51,7 +51,7 @@ export interface RollbackResult {
  */
 export async function rollbackTable(session: Session, request: RollbackRequest): Promise<RollbackResult> {
   const { dryRun = false } = request;
-  const { identifier, table: first } = await findTable(session, request.table);
+  const { identifier, table: first } = await findOwnTable(session, request.table);
   const [catalog, storage] = await Promise.all([session.catalog(), session.storage()]);
   const start = headSnapshot(first.metadata);
   const goal = target(session, first, request);

@@ -5,7 +5,7 @@ import { lakeError } from "../common/errors.ts";
 import { commitUpdates } from "../iceberg/commit-updates.ts";
 import { isIdOrTime, resolvePoint } from "../iceberg/point-in-time.ts";
 import type { SnapshotReference, TableMetadata, TableUpdate } from "../iceberg/types.ts";
-import { findTable } from "./find-table.ts";
+import { findOwnTable } from "./find-table.ts";
 import type { Session } from "./session.ts";
 
 export interface Retention {
@@ -49,7 +49,7 @@ const cloneBasePrefix = "lake_base_";
 export async function setReference(session: Session, request: SetReferenceRequest): Promise<ReferenceResult> {
   const { name, type, dryRun = false } = request;
   checkName(name);
-  const { identifier, table } = await findTable(session, request.table);
+  const { identifier, table } = await findOwnTable(session, request.table);
   let result: ReferenceResult | null = null;
   const make = ({ metadata }: { readonly metadata: TableMetadata }): TableUpdate[] => {
     const reference = wanted(session, request, identifier, metadata);
@@ -160,7 +160,7 @@ export async function deleteReference(
 ): Promise<ReferenceResult> {
   const { name, type, dryRun = false, force = false } = request;
   if (name === "main") checkName(name);
-  const { identifier, table } = await findTable(session, request.table);
+  const { identifier, table } = await findOwnTable(session, request.table);
   const label = tableName(identifier);
   if (name.startsWith(cloneBasePrefix) && !force) {
     const hint = "let the clones go first, or say --force; `lake_base_` tags end by themselves";

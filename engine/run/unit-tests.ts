@@ -9,7 +9,7 @@ import type { Rendered } from "../template/types.ts";
 import { located } from "./bind-nodes.ts";
 import { writeCompiled } from "./compiled.ts";
 import type { InputColumns } from "./input-columns.ts";
-import { relationOf, thisRelation } from "./names.ts";
+import { pinnedAs, relationOf, thisRelation } from "./names.ts";
 import type { Readable } from "./names.ts";
 import type { PlannedNode } from "./planner.ts";
 import type { Renderer } from "./render-node.ts";
@@ -176,9 +176,14 @@ function neededInputs(
   const need = (input: UnitTestInput, node: Readable | undefined): void => {
     if (node !== undefined) needed.set(inputText(input), node);
   };
-  for (const { name } of refs) need({ kind: "ref", name }, renderer.names.ref(name));
-  for (const { source, table } of sources)
-    need({ kind: "source", source, table }, renderer.names.source(source, table));
+  for (const call of refs) {
+    const node = renderer.names.ref(call.name);
+    need({ kind: "ref", ...call }, node && pinnedAs(node, call));
+  }
+  for (const call of sources) {
+    const node = renderer.names.source(call.source, call.table);
+    need({ kind: "source", ...call }, node && pinnedAs(node, call));
+  }
   if (usesThis) need({ kind: "this" }, model);
   const given = new Map(test.given.map((one) => [inputText(one.input), one]));
   throwCollected(

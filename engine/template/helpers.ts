@@ -8,6 +8,7 @@ import type { Frame, Walk } from "./frame.ts";
 import { failure, originIn, originOf, written } from "./frame.ts";
 import type { CallExpression, Expression } from "./nodes.ts";
 import { locate } from "./output.ts";
+import type { StatePin } from "./types.ts";
 import type { Value } from "./value.ts";
 import { describe, isList, isObject, printed, truth, undecided } from "./value.ts";
 
@@ -32,10 +33,23 @@ interface Helper {
 const any = Number.POSITIVE_INFINITY;
 
 const helpers: ReadonlyMap<string, Helper> = new Map<string, Helper>([
-  ["ref", { count: [1, 1], expected: 'the name of a model or seed: {{ref "name"}}', keys: [], run: ref }],
+  [
+    "ref",
+    {
+      count: [1, 1],
+      expected: 'the name of a model or seed: {{ref "name"}}',
+      keys: ["version", "at"],
+      run: ref,
+    },
+  ],
   [
     "source",
-    { count: [1, 2], expected: 'a source and a table: {{source "landing" "events"}}', keys: [], run: source },
+    {
+      count: [1, 2],
+      expected: 'a source and a table: {{source "landing" "events"}}',
+      keys: ["version", "at"],
+      run: source,
+    },
   ],
   [
     "var",
@@ -157,8 +171,9 @@ function text(call: Call, index: number): string {
 function ref(call: Call): Value {
   const name = text(call, 0);
   const at = locate(originOf(call.frame, parameter(call, 0)));
-  call.walk.references.addRef({ name, at });
-  return call.walk.context.ref({ name, at });
+  const reference = { name, ...pinOf(call), at };
+  call.walk.references.addRef(reference);
+  return call.walk.context.ref(reference);
 }
 
 function source(call: Call): Value {
@@ -169,8 +184,37 @@ function source(call: Call): Value {
     throw fail(call, { code: "template/wrong-arguments", parameters, parameter: 0 });
   }
   const at = locate(originOf(call.frame, parameter(call, 0)));
-  call.walk.references.addSource({ source: name, table, at });
-  return call.walk.context.source({ source: name, table, at });
+  const reference = { source: name, table, ...pinOf(call), at };
+  call.walk.references.addSource(reference);
+  return call.walk.context.source(reference);
+}
+
+/** `version=` and `at=` of a reference. The branch `main` is what a reference means anyway. */
+function pinOf(call: Call): { readonly pin?: StatePin } {
+  const given = [...call.hash].filter(([key]) => key === "version" || key === "at");
+  const [first] = given;
+  if (first === undefined) return {};
+  const owner = call.expression.name;
+  const wrong = (expected: string): LakeError =>
+    fail(call, { code: "template/wrong-arguments", parameters: { owner, expected } });
+  if (given.length > 1) throw wrong("version= or at=, not both");
+  const [kind, value] = first as [StatePin["kind"], Value];
+  if (value === undecided) {
+    throw fail(call, { code: "template/depends-on-incremental", parameters: { owner: `${owner} ${kind}` } });
+  }
+  const isWhole = typeof value === "bigint" || (typeof value === "number" && Number.isSafeInteger(value));
+  const text = isWhole ? String(value) : value;
+  if (typeof text !== "string" || text === "") {
+    throw wrong(
+      `${kind === "version" ? "a snapshot id" : "a tag, a branch or a time"} as text, and ${kind}= is ${describe(value)}`,
+    );
+  }
+  if (kind === "version" && !/^\d{1,19}$/.test(text)) {
+    throw wrong(
+      `version= with a snapshot id, and it is ${JSON.stringify(text)}; a tag, a branch or a time is at=`,
+    );
+  }
+  return kind === "at" && text === "main" ? {} : { pin: { kind, text } };
 }
 
 function variable(call: Call): Value {

@@ -13,11 +13,12 @@ export class ReferenceRecorder {
   private readonly macros = new Set<string>();
 
   addRef(call: RefCall): void {
-    if (!this.refs.has(call.name)) this.refs.set(call.name, call);
+    const key = JSON.stringify([call.name, call.pin]);
+    if (!this.refs.has(key)) this.refs.set(key, call);
   }
 
   addSource(call: SourceCall): void {
-    const key = JSON.stringify([call.source, call.table]);
+    const key = JSON.stringify([call.source, call.table, call.pin]);
     if (!this.sources.has(key)) this.sources.set(key, call);
   }
 

@@ -17,6 +17,32 @@ describe("references", () => {
     ]);
   });
 
+  test("a reference to another state of a table is another reference, recorded with what it asks for", () => {
+    const text =
+      '{{ref "a"}} {{ref "a" at="audited"}} {{ref "a" at=(var "as_of")}} {{ref "a" version=12}} {{ref "a" at="main"}} {{source "x" "t" version="9223372036854775807"}}';
+    const { references } = render(text, { vars: { as_of: "2026-01-31 09:00" } });
+    expect(references.refs.map(({ name, pin }) => [name, pin?.kind, pin?.text])).toEqual([
+      ["a", undefined, undefined],
+      ["a", "at", "audited"],
+      ["a", "at", "2026-01-31 09:00"],
+      ["a", "version", "12"],
+    ]);
+    expect(references.sources[0]?.pin).toEqual({ kind: "version", text: "9223372036854775807" });
+  });
+
+  test.each([
+    ['{{ref "a" version="1" at="b"}}', "version= or at=, not both"],
+    ['{{ref "a" at=true}}', "a tag, a branch or a time as text, and at= is the boolean true"],
+    ['{{ref "a" at=""}}', "as text"],
+    ['{{ref "a" version="audited"}}', 'a snapshot id, and it is "audited"; a tag, a branch or a time is at='],
+  ])("%s is refused", (text, message) => {
+    const error = failing(text);
+    expect([error.code, error.message]).toEqual([
+      "template/wrong-arguments",
+      expect.stringContaining(message),
+    ]);
+  });
+
   test("this, target and incremental are values, and their use is recorded", () => {
     const { sql, references } = render("{{this}} {{target.schema}} {{incremental}}");
     expect(sql).toBe('"main.orders" main false');

@@ -10,13 +10,21 @@ export interface MacroSource {
   readonly text: string;
 }
 
+/** A state of a table other than its newest: a snapshot id (`version=`), or a tag, a branch or a time (`at=`). */
+export interface StatePin {
+  readonly kind: "version" | "at";
+  readonly text: string;
+}
+
 export interface RefCall {
   readonly name: string;
+  readonly pin?: StatePin;
   readonly at: Location;
 }
 export interface SourceCall {
   readonly source: string;
   readonly table: string;
+  readonly pin?: StatePin;
   readonly at: Location;
 }
 export interface ConfigCall {

@@ -5,6 +5,8 @@ export const graphErrors = {
     `${p.node} refers to ${p.name}, which is no model or seed of the project`,
   "graph/unknown-source": (p: { name: string; node: string }) =>
     `${p.node} reads the source ${p.name}, which is not declared`,
+  "graph/no-history": (p: { name: string; kind: string; node: string }) =>
+    `${p.node} reads an older state of ${p.name}, which is a ${p.kind} and has none`,
   "graph/disabled-ref": (p: { name: string; node: string; file: string }) =>
     `${p.node} refers to ${p.name}, which is disabled (${p.file})`,
   "graph/private-ref": (p: { name: string; node: string; group: string }) =>

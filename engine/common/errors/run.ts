@@ -84,6 +84,10 @@ export const runErrors = {
   "run/bad-sample": (p: { sample: string }) =>
     `the sample "${p.sample}" is neither a share between 0 and 1 nor a number of rows`,
   // Tables in time.
+  "run/foreign-namespace": (p: { table: string; target: string; namespace: string }) =>
+    `the environment ${p.target} changes only tables in its own namespace ${p.namespace}, not ${p.table}`,
+  "run/no-history": (p: { node: string }) =>
+    `the query reads ${p.node}, which is no table and has no older states`,
   "run/unknown-table": (p: { table: string; target: string }) =>
     `there is no table ${p.table} on the target ${p.target}`,
   "run/bad-ref-name": (p: { name: string; problem: string }) =>
