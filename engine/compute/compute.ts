@@ -1,5 +1,5 @@
 // The compute seam: an engine that binds SQL, answers queries, and writes a query's rows as data files.
-import type { DataFile, PartitionSpec, Schema, Value } from "../iceberg/types.ts";
+import type { DataFile, PartitionSpec, Schema, SortOrder, Value } from "../iceberg/types.ts";
 import type { Predicate } from "../iceberg/predicate.ts";
 import type { LakeError } from "../common/errors.ts";
 
@@ -128,6 +128,8 @@ export interface WriteRequest {
   /** Columns of the query that the table does not have and that stay out; any other such column is an error. */
   readonly ignoredColumns?: readonly string[];
   readonly spec: PartitionSpec;
+  /** The order of the rows in each file; none when absent. */
+  readonly sortOrder?: SortOrder;
   /** The folder that data files go to (`<location>/data`), as it is to be spelled in metadata. */
   readonly dataLocation: string;
   /** Table properties that steer writing (`write.parquet.compression-codec`, …). */

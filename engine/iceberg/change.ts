@@ -5,6 +5,7 @@ import type {
   DataFile,
   PartitionSpec,
   Schema,
+  SortOrder,
   TableMetadata,
   TableRequirement,
   TableUpdate,
@@ -45,6 +46,8 @@ export interface ChangeRequest {
   /** With final field ids (see `schema.ts`: `assignFreshIds`, `evolveSchema`). */
   readonly schema: Schema;
   readonly spec: PartitionSpec;
+  /** The table's default from now on; absent: as it is. */
+  readonly sortOrder?: SortOrder;
   /** Set on top of what the table has; never removes. */
   readonly properties: Readonly<Record<string, string>>;
   readonly operation: ChangeOperation;

@@ -1,6 +1,7 @@
 // Updates of the REST catalog's language, applied to table metadata as iceberg-java applies them.
 import { lakeError } from "../common/errors.ts";
 import { highestFieldId, sameSchema } from "./schema.ts";
+import { sameOrder } from "./sort-order.ts";
 import type {
   PartitionSpec,
   Schema,
@@ -215,15 +216,13 @@ export function sameSpec(a: PartitionSpec, b: PartitionSpec): boolean {
   );
 }
 
+/** As specs: an order of the same meaning is taken as it is. */
 function addSortOrder(state: State, order: SortOrder): void {
   const { draft } = state;
-  const id =
-    order.fields.length === 0
-      ? 0
-      : Math.max(0, ...draft["sort-orders"].map((other) => other["order-id"])) + 1;
-  if (!draft["sort-orders"].some((other) => other["order-id"] === id)) {
-    draft["sort-orders"] = [...draft["sort-orders"], { ...order, "order-id": id }];
-  }
+  const known = draft["sort-orders"].find((other) => sameOrder(other, order));
+  const next = Math.max(0, ...draft["sort-orders"].map((other) => other["order-id"])) + 1;
+  const id = known?.["order-id"] ?? (order.fields.length === 0 ? 0 : next);
+  if (known === undefined) draft["sort-orders"] = [...draft["sort-orders"], { ...order, "order-id": id }];
   state.lastAddedSortOrderId = id;
 }
 

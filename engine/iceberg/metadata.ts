@@ -4,7 +4,8 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { isLakeError, lakeError } from "../common/errors.ts";
 import { parseJson, printJson } from "../common/json.ts";
 import { MetadataProblem, normaliseMetadata } from "./metadata-normalise.ts";
-import type { PartitionSpec, Schema, TableMetadata } from "./types.ts";
+import { unsorted } from "./sort-order.ts";
+import type { PartitionSpec, Schema, SortOrder, TableMetadata } from "./types.ts";
 
 export { applyUpdates, commitTimeMs } from "./metadata-updates.ts";
 export { checkRequirements } from "./requirements.ts";
@@ -174,6 +175,11 @@ export function emptyMetadata(request: {
 
 export function currentSchema(metadata: TableMetadata): Schema {
   return metadata.schemas.find((schema) => schema["schema-id"] === metadata["current-schema-id"]) as Schema;
+}
+
+export function defaultSortOrder(metadata: TableMetadata): SortOrder {
+  const id = metadata["default-sort-order-id"];
+  return metadata["sort-orders"].find((order) => order["order-id"] === id) ?? unsorted;
 }
 
 export function defaultSpec(metadata: TableMetadata): PartitionSpec {

@@ -81,7 +81,8 @@ const timeNames: Readonly<Record<string, string>> = {
   date_hour: "hour",
 };
 
-function parseTerm(text: string, schema: Schema): Term {
+/** A column or a transform of one, as `partition_by` and `sorted_by` write it. */
+export function parseTerm(text: string, schema: Schema): Term {
   const trimmed = text.trim();
   const call = /^([A-Za-z_]+)\s*\((.*)\)$/s.exec(trimmed);
   if (!call) return termOf(text, { kind: "identity" }, trimmed, schema);

@@ -7,7 +7,15 @@ import { highestFieldId } from "./field-ids.ts";
 import { nameOf } from "./load-table.ts";
 import { writeManifestList } from "./manifest-list.ts";
 import { sameSpec } from "./metadata-updates.ts";
-import { applyUpdates, commitTimeMs, currentSchema, defaultSpec, metadataFolder } from "./metadata.ts";
+import {
+  applyUpdates,
+  commitTimeMs,
+  currentSchema,
+  defaultSortOrder,
+  defaultSpec,
+  metadataFolder,
+} from "./metadata.ts";
+import { sameOrder, unsorted } from "./sort-order.ts";
 import { sameSchema } from "./schema.ts";
 import { buildSummary, newSnapshotId } from "./snapshot.ts";
 import { codecOf, stageManifests } from "./stage-manifests.ts";
@@ -83,7 +91,7 @@ function creation(request: ChangeRequest): TableUpdate[] {
     { action: "set-current-schema", "schema-id": -1 },
     { action: "add-spec", spec },
     { action: "set-default-spec", "spec-id": -1 },
-    { action: "add-sort-order", "sort-order": { "order-id": 0, fields: [] } },
+    { action: "add-sort-order", "sort-order": request.sortOrder ?? unsorted },
     { action: "set-default-sort-order", "sort-order-id": -1 },
     { action: "set-location", location: location.replace(/(?<=[^/:])\/+$/, "") },
     {
@@ -114,6 +122,12 @@ function evolution(base: TableMetadata, request: ChangeRequest): TableUpdate[] {
   }
   if (!sameSpec(defaultSpec(base), request.spec)) {
     updates.push({ action: "add-spec", spec: request.spec }, { action: "set-default-spec", "spec-id": -1 });
+  }
+  if (request.sortOrder !== undefined && !sameOrder(defaultSortOrder(base), request.sortOrder)) {
+    updates.push(
+      { action: "add-sort-order", "sort-order": request.sortOrder },
+      { action: "set-default-sort-order", "sort-order-id": -1 },
+    );
   }
   const changed = Object.entries(request.properties).filter(([key, value]) => base.properties[key] !== value);
   if (changed.length > 0) updates.push({ action: "set-properties", updates: Object.fromEntries(changed) });

@@ -144,8 +144,8 @@ async function stage(options: {
       location,
       schema: shape.schema,
       spec: shape.spec,
+      sortOrder: shape.sortOrder,
       properties: {
-        ...(base === null && { "write.parquet.compression-codec": "zstd" }),
         ...model.config.properties,
         ...(ledger !== null && { [ledgerProperties.ledger]: ledger }),
       },

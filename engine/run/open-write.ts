@@ -49,6 +49,7 @@ export async function openWrite(options: {
   const own = { ...common, sql: statement.sql, relations, ignoredColumns: shape.ignoredColumns };
   const place = {
     spec: shape.spec,
+    sortOrder: shape.sortOrder,
     dataLocation: base?.metadata.properties["write.data.path"] ?? `${options.location}/data`,
     properties: { ...base?.metadata.properties, ...model.config.properties },
   };

@@ -6,7 +6,8 @@ import type { Column, Compute } from "../compute/compute.ts";
 import { currentSchema } from "../iceberg/metadata.ts";
 import { parsePartitionBy } from "../iceberg/partition.ts";
 import { sameSchema } from "../iceberg/schema.ts";
-import type { PartitionSpec, Schema } from "../iceberg/types.ts";
+import { parseSortedBy } from "../iceberg/sort-order.ts";
+import type { PartitionSpec, Schema, SortOrder } from "../iceberg/types.ts";
 import type { Model, Seed } from "../project/types.ts";
 import { checkContract } from "./contract.ts";
 import type { PlannedRun } from "./plan-run.ts";
@@ -18,6 +19,7 @@ import type { RunEvent } from "./types.ts";
 export interface Shape {
   readonly schema: Schema;
   readonly spec: PartitionSpec;
+  readonly sortOrder: SortOrder;
   /** Columns of the statement that stay out of the table (`on_schema_change: ignore`). */
   readonly ignoredColumns: readonly string[];
 }
@@ -69,7 +71,8 @@ function shapeOf(options: {
     existingSpecs: current?.["partition-specs"] ?? [],
     lastPartitionId: current?.["last-partition-id"] ?? 999,
   });
-  return { schema, spec, ignoredColumns: columnsWithoutField(incoming, schema) };
+  const sortOrder = parseSortedBy(model.config.sortedBy ?? [], schema, current?.["sort-orders"] ?? []);
+  return { schema, spec, sortOrder, ignoredColumns: columnsWithoutField(incoming, schema) };
 }
 
 /** What the catalog itself would refuse, asked before anything is written (rule 10). */

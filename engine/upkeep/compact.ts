@@ -4,7 +4,7 @@ import type { CatalogTable, TableIdentifier } from "../catalog/catalog.ts";
 import { isLakeError, lakeError } from "../common/errors.ts";
 import type { ScanTask } from "../compute/compute.ts";
 import { relationName } from "../compute/compute.ts";
-import { currentSchema, defaultSpec } from "../iceberg/metadata.ts";
+import { currentSchema, defaultSortOrder, defaultSpec } from "../iceberg/metadata.ts";
 import { batchBins, defaultCompaction, planCompaction } from "../iceberg/plan-compaction.ts";
 import type { CompactionBin, CompactionPolicy } from "../iceberg/plan-compaction.ts";
 import { asRelation, planScan } from "../iceberg/scan.ts";
@@ -109,6 +109,7 @@ async function rewrite(
     relations: [asRelation({ name, metadata, tasks })],
     schema: currentSchema(metadata),
     spec: defaultSpec(metadata),
+    sortOrder: defaultSortOrder(metadata),
     dataLocation: metadata.properties["write.data.path"] ?? `${metadata.location}/data`,
     properties: metadata.properties,
     writeId: commitId,

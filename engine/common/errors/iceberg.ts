@@ -19,6 +19,8 @@ export const icebergErrors = {
     `${p.transform} cannot be taken of ${p.column === undefined ? "a column" : `column ${p.column}`} of type ${p.type}`,
   "iceberg/partition-syntax": (p: { text: string }) =>
     `cannot read the partition term ${p.text}; expected a column, or year(c), month(c), day(c), hour(c), bucket(n, c), truncate(n, c) or void(c)`,
+  "iceberg/sort-syntax": (p: { text: string }) =>
+    `cannot read the sort term ${JSON.stringify(p.text)}; expected such as country, day(at) desc or name nulls last`,
   "iceberg/partition-column": (p: { text: string; column: string }) =>
     p.text === p.column
       ? `the partition term ${p.text} is not a column of the table`

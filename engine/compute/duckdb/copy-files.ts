@@ -3,6 +3,7 @@ import type { DuckDBConnection, DuckDBMapValue, DuckDBValue } from "@duckdb/node
 import { lakeError } from "../../common/errors.ts";
 import { dataFileFromStats, metricsPlan, type MetricsPlan } from "../../iceberg/metrics.ts";
 import { partitionFieldTypes } from "../../iceberg/partition.ts";
+import { unsorted } from "../../iceberg/sort-order.ts";
 import { parseTransform, transformSql } from "../../iceberg/transforms.ts";
 import type {
   DataFile,
@@ -10,6 +11,7 @@ import type {
   NestedField,
   PartitionSpec,
   Schema,
+  SortOrder,
   Value,
 } from "../../iceberg/types.ts";
 import { parseEngineText } from "../../iceberg/values.ts";
@@ -36,6 +38,9 @@ export interface FileLayout {
   readonly plainColumns: boolean;
   readonly fieldIds: string;
   readonly formatOptions: string;
+  /** What follows `order by` for the rows of each file; empty for none. */
+  readonly orderBy: string;
+  readonly sortOrderId: number;
   readonly targetFileSizeBytes: number;
   readonly metrics: MetricsPlan;
   /** NaN counts are to be believed for files of one row group only; footers tell how many there are. */
@@ -48,6 +53,7 @@ export interface LayoutRequest {
   readonly dataLocation: string;
   readonly writeId: string;
   readonly properties: Readonly<Record<string, string>>;
+  readonly sortOrder?: SortOrder;
 }
 
 export function fileLayout(request: LayoutRequest, localDirectory: string): FileLayout {
@@ -64,6 +70,8 @@ export function fileLayout(request: LayoutRequest, localDirectory: string): File
     plainColumns: partitions.every((column) => column !== null && column.derived === undefined),
     fieldIds: fieldIdsOf(schema.fields),
     formatOptions: formatOptions(properties),
+    orderBy: orderBySql(request.sortOrder ?? unsorted, schema),
+    sortOrderId: request.sortOrder?.["order-id"] ?? 0,
     targetFileSizeBytes: positive(properties, "write.target-file-size-bytes", 512 << 20),
     metrics: metricsPlan({ schema, spec, properties }),
     countRowGroups: hasFloats(schema),
@@ -149,6 +157,19 @@ function sourceOf(
     return undefined;
   };
   return search(schema.fields, "");
+}
+
+function orderBySql(order: SortOrder, schema: Schema): string {
+  return order.fields
+    .map((field) => {
+      const source = sourceOf(schema, field["source-id"]);
+      if (!source) {
+        throw lakeError("compute/unsupported-feature", { what: "a sort order whose column is gone" });
+      }
+      const value = transformSql(field.transform, source.sql, source.field.type);
+      return `${value} ${field.direction} ${field["null-order"].replace("-", " ")}`;
+    })
+    .join(", ");
 }
 
 /** `{a: 1, l: {__duckdb_field_id: 2, element: 3}}`: ids at every depth. */
@@ -268,7 +289,9 @@ export async function copyFiles({
       `filename_pattern ${literal(pattern)}`,
     );
   } else target = `${target}/${pattern.replace("-{uuidv7}", "")}.parquet`;
-  const rows = await readRows(connection, `copy (${select}) to ${literal(target)} (${options.join(", ")})`);
+  // Ordered at the outermost place, or by the one thread that a partitioned COPY has: only so it is kept.
+  const ordered = layout.orderBy === "" ? select : `select * from (${select}) order by ${layout.orderBy}`;
+  const rows = await readRows(connection, `copy (${ordered}) to ${literal(target)} (${options.join(", ")})`);
   const written = rows.filter((row) => (row["count"] as bigint) > 0n);
   const rowGroups = layout.countRowGroups ? await rowGroupCounts(connection, written) : undefined;
   return written.map((row) => dataFileOf(layout, row, rowGroups));
@@ -300,7 +323,7 @@ function dataFileOf(
   const filename = String(row["filename"]);
   const keys = entriesOf(row["partition_keys"]);
   const groups = rowGroups?.get(filename);
-  return dataFileFromStats({
+  const file = dataFileFromStats({
     plan: layout.metrics,
     path: layout.dataLocation + filename.slice(layout.localDirectory.length),
     recordCount: row["count"] as bigint,
@@ -315,6 +338,7 @@ function dataFileOf(
     }),
     ...(groups !== undefined && { rowGroups: groups }),
   });
+  return { ...file, sortOrderId: layout.sortOrderId };
 }
 
 function entriesOf(value: DuckDBValue | undefined): Map<string, DuckDBValue> {
