@@ -32,7 +32,7 @@ export interface SelectionOptions {
 export interface RunCommandOptions extends ProjectOptions, OutputOptions, SelectionOptions {
   readonly fullRefresh?: boolean;
   readonly allowLoss?: boolean;
-  readonly changedFiles?: "fail" | "ignore";
+  readonly changedFiles?: "fail" | "ignore" | "replace";
   /** False after `--no-reuse`. */
   readonly reuse?: boolean;
   readonly failFast?: boolean;
@@ -94,9 +94,9 @@ export function addSelectionOptions(command: Command): Command {
 export function changedFilesOption(): Option {
   return new Option(
     "--changed-files <what>",
-    "landing files that changed after they were taken in: fail, or ignore them in this run",
+    "landing files that changed after they were taken in: fail, ignore them in this run, or replace their rows",
   )
-    .choices(["fail", "ignore"])
+    .choices(["fail", "ignore", "replace"])
     .default("fail");
 }
 

@@ -21,7 +21,7 @@ const built: TableState = {
   foreignSince: false,
   version: "uuid@7#0",
 };
-const noFiles: LandingDiff = { fresh: [], doubtful: [], changed: [], gone: [] };
+const noFiles: LandingDiff = { fresh: [], doubtful: [], changed: [], replaced: [], gone: [] };
 const oneFile: LandingDiff = { ...noFiles, fresh: [{ path: "/l/a.jsonl", sizeBytes: 1, modifiedMs: 1 }] };
 
 function input(changes: Partial<DecisionInput> = {}): DecisionInput {

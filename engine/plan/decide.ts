@@ -72,14 +72,20 @@ function oldRows(input: DecisionInput, { ours }: TableState): string {
 /** New landing files, and nothing else, make an ingesting model run. */
 function ingest(input: DecisionInput, state: TableState): Decision {
   const files = input.landing?.fresh.length ?? 0;
+  const replaced = input.landing?.replaced.length ?? 0;
   const old = oldRows(input, state);
   const aside = input.landing?.changed.length ?? 0;
   const note = [
     old === "" ? "" : `; code changed${old}`,
     aside > 0 ? `; ${aside} changed ${plural(aside)} left aside` : "",
   ].join("");
-  if (files === 0) return { action: "reuse", reason: `no new landing files${note}` };
-  return { action: "build", mode: partMode(input), reason: `${files} new landing ${plural(files)}${note}` };
+  const what = [
+    ...(files > 0 ? [`${files} new landing ${plural(files)}`] : []),
+    ...(replaced > 0 ? [`${replaced} changed landing ${plural(replaced)} taken in again`] : []),
+  ];
+  if (what.length === 0) return { action: "reuse", reason: `no new landing files${note}` };
+  const mode = replaced > 0 ? "overwrite" : partMode(input);
+  return { action: "build", mode, reason: `${what.join(", ")}${note}` };
 }
 
 function withFiles(reason: string, input: DecisionInput): string {

@@ -21,6 +21,8 @@ export interface LandingDiff {
   readonly doubtful: readonly { readonly found: LandingVersion; readonly held: LedgerFile }[];
   /** In the ledger with another size. */
   readonly changed: readonly { readonly found: LandingVersion; readonly held: LedgerFile }[];
+  /** Changed ones that are to be taken in again, and whose rows go. */
+  readonly replaced: readonly { readonly found: LandingVersion; readonly held: LedgerFile }[];
   /** In the ledger and no longer in the landing zone. */
   readonly gone: readonly LedgerFile[];
 }
@@ -48,5 +50,5 @@ export function diffLanding(
   }
   const gone = [...ledger.values()].filter((file) => !seen.has(file.path));
   fresh.sort((a, b) => (a.path < b.path ? -1 : 1));
-  return { fresh, doubtful, changed, gone };
+  return { fresh, doubtful, changed, replaced: [], gone };
 }

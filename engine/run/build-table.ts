@@ -72,7 +72,13 @@ export async function buildTable(context: BuildContext, node: PlannedNode): Prom
   const quarantine =
     node.landing === null
       ? null
-      : await stageQuarantine({ context, identifier, rejected: result.rejected, replace });
+      : await stageQuarantine({
+          context,
+          identifier,
+          rejected: result.rejected,
+          replace,
+          replacedFiles: node.landing.diff.replaced.map(({ held }) => held.path),
+        });
   return { change, quarantine, result, compiledPath: statement.compiledPath };
 }
 

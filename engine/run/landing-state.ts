@@ -26,8 +26,11 @@ export interface LandingState {
   readonly ledger: Ledger;
 }
 
-/** What a run does about files that changed after they were taken in: stop, or leave them aside and keep their rows. */
-export type ChangedFiles = "fail" | "ignore";
+/**
+ * What a run does about files that changed after they were taken in: stop, leave them aside and keep their rows, or
+ * replace their rows by those of the new content.
+ */
+export type ChangedFiles = "fail" | "ignore" | "replace";
 
 /** Files that are read at once to compare their content. */
 const filesAtOnce = 4;
@@ -77,7 +80,8 @@ export async function landingState(options: {
   const touched = found.doubtful
     .filter((_, index) => same[index] === true)
     .map((doubt) => ({ ...doubt.held, ...doubt.found }));
-  const diff = { ...found, changed };
+  const replace = ingesting && !fullRefresh && options.changedFiles === "replace";
+  const diff = { ...found, ...(replace ? { changed: [], replaced: changed } : { changed }) };
   const name = tableName(tableIdentifier(node, session.profile));
   if (ingesting && !fullRefresh && options.changedFiles === "fail") refuseChanged(node.name, name, changed);
   if (ingesting && fullRefresh && !options.allowLoss) refuseLoss(name, diff.gone);
@@ -112,6 +116,7 @@ function refuseChanged(model: string, table: string, changed: LandingDiff["chang
   const hint = [
     "new events belong into a file of a new name. Otherwise choose:",
     `  lake ledger accept ${model} ${found.path.slice(found.path.lastIndexOf("/") + 1)}   its rows stay as they are, the file counts as held`,
+    `  lake build -s ${model} --changed-files replace   its rows go, those of the new content come, in one commit`,
     `  lake build --changed-files ignore   go on without it, and be asked again by the next run`,
     `  lake build -s ${model} --full-refresh   build the table anew from all that is in the landing zone`,
   ].join("\n");

@@ -102,6 +102,7 @@ function inputRelations(context: BuildContext, node: PlannedNode, sql: string): 
     inputs: node.inputs,
     landing: landingToRead(node),
     self: model,
+    selfWithout: (node.landing?.diff.replaced ?? []).map(({ held }) => held.path),
     sample: options.sample,
     empty: options.empty,
     onBadRecord: model.config.onBadRecord,
@@ -109,13 +110,14 @@ function inputRelations(context: BuildContext, node: PlannedNode, sql: string): 
   });
 }
 
-/** The landing files that this step reads: only the new ones when it changes a part of its table. */
+/** The landing files that this step reads: only new ones, and those that are replaced, when it changes a part of its table. */
 function landingToRead(node: PlannedNode): ReadonlyMap<string, readonly LandingVersion[]> {
   const { landing, step } = node;
   if (landing === null) return new Map();
   if (!isIncremental(step)) return landing.bySource;
-  const fresh = new Set(landing.diff.fresh.map((file) => file.path));
+  const { fresh, replaced } = landing.diff;
+  const wanted = new Set([...fresh, ...replaced.map(({ found }) => found)].map((file) => file.path));
   return new Map(
-    [...landing.bySource].map(([source, files]) => [source, files.filter((file) => fresh.has(file.path))]),
+    [...landing.bySource].map(([source, files]) => [source, files.filter((file) => wanted.has(file.path))]),
   );
 }

@@ -1,10 +1,12 @@
 // Lines that a landing source did not take in, raw and with the reason: a table of its own beside the
 // model's, staged and published with it.
-import type { TableIdentifier } from "../catalog/catalog.ts";
-import type { Column, RejectedRecord } from "../compute/compute.ts";
+import type { CatalogTable, TableIdentifier } from "../catalog/catalog.ts";
+import { literal } from "../common/sql.ts";
+import type { Column, RejectedRecord, Relation, ScanTask } from "../compute/compute.ts";
 import type { StagedChange } from "../iceberg/change.ts";
 import { commitUpdates } from "../iceberg/commit-updates.ts";
 import { currentSchema, defaultSpec } from "../iceberg/metadata.ts";
+import { asRelation, planScan } from "../iceberg/scan.ts";
 import { loadTable, publishChanges, stageChange } from "../iceberg/transaction.ts";
 import type { Snapshot, TableMetadata } from "../iceberg/types.ts";
 import { ancestors, headSnapshot, summaryKeys } from "../plan/table-state.ts";
@@ -29,10 +31,13 @@ export async function stageQuarantine(options: {
   readonly context: BuildContext;
   readonly identifier: TableIdentifier;
   readonly rejected: readonly RejectedRecord[];
+  /** All that is there goes, as the model's rows do. */
   readonly replace: boolean;
+  /** Landing files that were taken in again: what they gave before goes. */
+  readonly replacedFiles: readonly string[];
 }): Promise<StagedChange | null> {
-  const { context, rejected, replace } = options;
-  if (rejected.length === 0 && !replace) return null;
+  const { context, rejected, replace, replacedFiles } = options;
+  if (rejected.length === 0 && !replace && replacedFiles.length === 0) return null;
   const { session, runId } = context;
   const identifier = quarantineOf(options.identifier);
   const [catalog, storage, compute] = await Promise.all([
@@ -42,14 +47,18 @@ export async function stageQuarantine(options: {
   ]);
   const base = await loadTable({ catalog, storage, identifier });
   if (rejected.length === 0 && base === null) return null;
+  const touched = await touchedFiles(session, base, replace ? [] : replacedFiles);
+  if (rejected.length === 0 && !replace && touched.length === 0) return null;
+  const keptRows = keptLines(base, touched, replacedFiles);
   const schema = base === null ? compute.toSchema(columns) : currentSchema(base.metadata);
   const location = base?.metadata.location ?? tableLocation(identifier, session.profile);
   const commitId = context.newCommitId();
   const spec = { "spec-id": 0, fields: [] };
   const { files } = await compute.write({
     id: identifier.name,
-    sql: 'select * from "rejected"',
+    sql: ['select * from "rejected"', ...keptRows.sql].join(" union all by name "),
     relations: [
+      ...keptRows.relations,
       {
         kind: "rows",
         name: "rejected",
@@ -74,12 +83,45 @@ export async function stageQuarantine(options: {
       schema,
       spec,
       properties: {},
-      operation: { kind: replace ? "replace-all" : "append", add: files },
+      operation: replace
+        ? { kind: "replace-all", add: files }
+        : touched.length === 0
+          ? { kind: "append", add: files }
+          : {
+              kind: "overwrite",
+              add: files,
+              removePaths: new Set(touched.map(({ file }) => file.path)),
+            },
       summary: { [summaryKeys.runId]: runId },
       commitId,
       formatVersion: 2,
     },
   });
+}
+
+/** Files of the quarantine that may hold lines of the given landing files. */
+async function touchedFiles(
+  session: Session,
+  base: CatalogTable | null,
+  paths: readonly string[],
+): Promise<readonly ScanTask[]> {
+  if (base === null || paths.length === 0) return [];
+  const filter = { kind: "in", column: ["data_source"], values: paths } as const;
+  return planScan({ storage: await session.storage(), metadata: base.metadata, filter });
+}
+
+/** Their lines of other landing files, which stay. */
+function keptLines(
+  base: CatalogTable | null,
+  tasks: readonly ScanTask[],
+  gone: readonly string[],
+): { readonly sql: readonly string[]; readonly relations: readonly Relation[] } {
+  if (base === null || tasks.length === 0) return { sql: [], relations: [] };
+  const paths = gone.map((path) => literal(path)).join(", ");
+  return {
+    sql: [`select * from "kept" where data_source not in (${paths})`],
+    relations: [asRelation({ name: "kept", metadata: base.metadata, tasks })],
+  };
 }
 
 /**

@@ -2,9 +2,11 @@
 // tell (files that gave none, lines in quarantine, what a file held back then) is said, not guessed.
 import { lakeError } from "../common/errors.ts";
 import { mapLimited } from "../common/limit.ts";
+import { quoteIdentifier } from "../common/sql.ts";
 import { relationName } from "../compute/compute.ts";
 import { currentSchema } from "../iceberg/metadata.ts";
 import type { LandingVersion } from "../plan/landing-diff.ts";
+import { fileColumnOf } from "./file-column.ts";
 import { contentHash } from "./landing.ts";
 import { listSource } from "./landing-state.ts";
 import { emptyLedger } from "./ledger.ts";
@@ -91,20 +93,14 @@ async function rowsByFile(
   { model, table, name }: IngestingModel,
   column: string,
 ): Promise<Map<string | null, number>> {
-  const { fields } = currentSchema(table.metadata);
-  const field = fields.find((candidate) => candidate.name === column);
-  if (field?.type !== "string") {
-    const texts = fields.filter(({ type }) => type === "string").map((candidate) => candidate.name);
-    const hint =
-      "the model must keep the landing source's _file in a column: name it with --column, or build the table anew with --full-refresh --allow-loss";
-    throw lakeError("run/ledger-column", { table: name, column, texts }, { at: { file: model.path }, hint });
-  }
+  const schema = currentSchema(table.metadata);
+  const file = fileColumnOf({ schema, table: name, column, at: { file: model.path } });
   const compute = await session.compute();
   const relation = await scanRelation(session, name, table.metadata, null);
-  const path = relationName(column);
+  const path = quoteIdentifier(file);
   const sql = `select ${path}, count(*) from ${relationName(name)} group by 1`;
   const { rows } = await compute.query({ sql, relations: [relation] });
-  return new Map(rows.map(([file, count]) => [file as string | null, Number(count)]));
+  return new Map(rows.map(([from, count]) => [from as string | null, Number(count)]));
 }
 
 function chosen({ name }: IngestingModel, silent: readonly LandingVersion[]): "new" {

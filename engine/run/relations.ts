@@ -2,6 +2,7 @@
 import { type LakeError, lakeError } from "../common/errors.ts";
 import type { CatalogTable } from "../catalog/catalog.ts";
 import type { IcebergRelation, LandingFile, Relation } from "../compute/compute.ts";
+import { literal, quoteIdentifier } from "../common/sql.ts";
 import { relationName } from "../compute/compute.ts";
 import type { TableMetadata } from "../iceberg/types.ts";
 import { currentSchema, parseTableMetadata } from "../iceberg/metadata.ts";
@@ -9,6 +10,7 @@ import type { Predicate } from "../iceberg/predicate.ts";
 import { asRelation, planScan } from "../iceberg/scan.ts";
 import { tableVersion } from "../plan/table-state.ts";
 import type { Model, Source } from "../project/types.ts";
+import { fileColumnOf } from "./file-column.ts";
 import type { Inputs } from "./inputs.ts";
 import { ingestedFiles, ingestedFilesColumns, isIngestedFiles } from "./ingested-files.ts";
 import { listSource } from "./landing-state.ts";
@@ -79,6 +81,8 @@ export interface RelationOptions {
   readonly landing?: ReadonlyMap<string, readonly LandingFile[]>;
   /** The model that `{{this}}` means, if its table exists. */
   readonly self?: Model | null;
+  /** Landing files that are taken in again: `{{this}}` is without their rows. */
+  readonly selfWithout?: readonly string[];
   /** `--sample`: inputs that this run did not build are cut to this part. */
   readonly sample?: string | undefined;
   /** `--empty`: no rows from any input that this run did not build. */
@@ -104,12 +108,28 @@ export async function relationsFor(options: RelationOptions): Promise<Relation[]
   const self = options.self ?? null;
   const before = self === null ? undefined : tables.get(self.uniqueId);
   if (self !== null && before !== undefined) {
-    relations.push(await scanRelation(session, thisRelation(self, profile), before, null));
+    relations.push(...(await selfRelations(options, self, before)));
   }
   for (const view of inputs.inlined) {
     relations.push({ kind: "sql", name: relationOf(view, profile), sql: renderer.model(view, false).sql });
   }
   return relations;
+}
+
+async function selfRelations(
+  { session, selfWithout = [] }: RelationOptions,
+  self: Model,
+  before: TableMetadata,
+): Promise<Relation[]> {
+  const name = thisRelation(self, session.profile);
+  if (selfWithout.length === 0) return [await scanRelation(session, name, before, null)];
+  const whole = `${name}@whole`;
+  const table = relationOf(self, session.profile);
+  const schema = currentSchema(before);
+  const column = quoteIdentifier(fileColumnOf({ schema, table, at: { file: self.path } }));
+  const paths = selfWithout.map((path) => literal(path)).join(", ");
+  const sql = `select * from ${relationName(whole)} where ${column} is null or ${column} not in (${paths})`;
+  return [await scanRelation(session, whole, before, null), { kind: "sql", name, sql }];
 }
 
 async function sourceRelations(options: RelationOptions, source: Source, name: string): Promise<Relation[]> {

@@ -3,7 +3,8 @@ import { rmSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { eventsProject, goodLines, lines, quarantining } from "./events-project.ts";
-import { append, rollBack, snapshotIds, update } from "./foreign.ts";
+import { scanRelation } from "../../engine/run/relations.ts";
+import { append, rollBack, snapshotIds, tableOf, update } from "./foreign.ts";
 import { makeProject } from "./project.ts";
 import type { Files, TestProject } from "./project.ts";
 
@@ -82,6 +83,114 @@ test("a changed file that is ignored is left aside in that run only, and plan sa
   expect((await here.cli("build", "--changed-files", "ignore")).code).toBe(0);
   expect(await ids(here)).toEqual([1, 2, 3, 4, 5]);
   await expect(here.run({})).rejects.toMatchObject({ code: "run/landing-file-changed" });
+});
+
+test("the rows of a changed file are replaced in one commit; other files of the table are not touched", async () => {
+  using here = await twoRuns();
+  here.write({ [landing("f1.jsonl")]: goodLines(3, 7), [landing("f3.jsonl")]: goodLines(1, 5) });
+  const plan = await here.cli("plan", "--changed-files", "replace", "-s", "events");
+  expect(plan.stdout).toContain("1 new landing file, 1 changed landing file taken in again");
+  const outcome = await here.run({ changedFiles: "replace" });
+  expect(outcome.of("events")?.message).toBe("took 4 rows from 2 landing files, rewrote 1 file of 2");
+  expect(await ids(here)).toEqual([3, 4, 5, 7, 8, 9]);
+  expect(await here.query(`select sum(n)::integer from {{ref "daily"}}`)).toEqual([[6]]);
+  expect(await states(here)).toEqual(["f1.jsonl held 3", "f2.jsonl held 2", "f3.jsonl held 1"]);
+  expect((await here.run({})).of("events")?.status).toBe("reused");
+});
+
+test("rows that lie in one file with others, and those of another engine, stay when a file is replaced", async () => {
+  using here = makeProject({
+    ...eventsProject,
+    [landing("f1.jsonl")]: goodLines(2, 1),
+    [landing("f2.jsonl")]: goodLines(2, 3),
+  });
+  expect((await here.run({})).success).toBe(true);
+  await append(here, "events", foreignRow);
+  here.write({ [landing("f1.jsonl")]: "" });
+  expect((await here.run({ changedFiles: "replace" })).success).toBe(true);
+  expect(await ids(here)).toEqual([3, 4, 99]);
+});
+
+test("a model that looks at its own table does not see the rows of a file that is replaced", async () => {
+  using here = makeProject({
+    ...eventsProject,
+    "models/events.sql": `{{config materialized="incremental"}}
+select * from {{ref "stg"}} as s
+{{#if incremental}}where not exists (select 1 from {{this}} as t where t.id = s.id){{/if}}
+`,
+    [landing("f1.jsonl")]: goodLines(2, 1),
+  });
+  expect((await here.run({})).success).toBe(true);
+  here.write({ [landing("f1.jsonl")]: goodLines(3, 1) });
+  expect((await here.run({ changedFiles: "replace" })).success).toBe(true);
+  expect(await ids(here)).toEqual([1, 2, 3]);
+});
+
+test("lines in quarantine go with the file that is replaced", async () => {
+  using here = makeProject({
+    ...quarantining,
+    [landing("f1.jsonl")]: goodLines(1) + lines({ id: "x" }),
+    [landing("f2.jsonl")]: lines({ id: "y" }, { id: "z" }),
+  });
+  expect((await here.run({})).success).toBe(true);
+  const raw = async (): Promise<unknown> =>
+    here.withSession(async (session) => {
+      const compute = await session.compute();
+      const table = await tableOf(session, "events_quarantine");
+      const relation = await scanRelation(session, "q", table.metadata, null);
+      const sql = `select decode(raw) from "q" order by 1`;
+      return (await compute.query({ sql, relations: [relation] })).rows.flat();
+    });
+  expect(await raw()).toEqual(['{"id":"x"}', '{"id":"y"}', '{"id":"z"}']);
+  here.write({ [landing("f1.jsonl")]: goodLines(2) + lines({ id: "w" }) });
+  expect((await here.run({ changedFiles: "replace" })).success).toBe(true);
+  expect(await raw()).toEqual(['{"id":"w"}', '{"id":"y"}', '{"id":"z"}']);
+  here.write({ [landing("f1.jsonl")]: goodLines(3) });
+  expect((await here.run({ changedFiles: "replace" })).success).toBe(true);
+  expect(await raw()).toEqual(['{"id":"y"}', '{"id":"z"}']);
+  expect(await ids(here)).toEqual([1, 2, 3]);
+});
+
+test("merge and delete+insert replace a file's rows and those of its keys", async () => {
+  for (const strategy of ["merge", "delete+insert"]) {
+    using here = makeProject({
+      ...eventsProject,
+      "models/events.sql": `{{config materialized="incremental" strategy="${strategy}" unique_key="id"}}\nselect * from {{ref "stg"}}\n`,
+      [landing("f1.jsonl")]: goodLines(3, 1),
+    });
+    expect((await here.run({})).success).toBe(true);
+    here.write({ [landing("f2.jsonl")]: goodLines(2, 4) });
+    expect((await here.run({})).success).toBe(true);
+    here.write({ [landing("f1.jsonl")]: lines({ id: 1, kind: "like" }, { id: 5, kind: "like" }) });
+    expect((await here.run({ changedFiles: "replace" })).success).toBe(true);
+    expect(await here.query(`select id, kind from {{ref "events"}} order by id`)).toEqual([
+      [1, "like"],
+      [4, "view"],
+      [5, "like"],
+    ]);
+  }
+});
+
+test("where no row says which file it came from, nothing is replaced: it would count twice", async () => {
+  using here = makeProject({
+    ...eventsProject,
+    "models/stg.sql": String(eventsProject["models/stg.sql"]).replace("_file as", "parse_filename(_file) as"),
+    [landing("f1.jsonl")]: goodLines(2, 1),
+  });
+  expect((await here.run({})).success).toBe(true);
+  here.write({ [landing("f1.jsonl")]: goodLines(3, 1) });
+  const before = await here.catalog();
+  const outcome = await here.run({ changedFiles: "replace" });
+  expect(outcome.of("events")?.error?.code).toBe("run/replaced-file-without-rows");
+  expect(await here.catalog()).toEqual(before);
+  here.write({
+    "models/stg.sql": String(eventsProject["models/stg.sql"]).replace("_file as data_source", "1 as one"),
+  });
+  expect((await here.run({ fullRefresh: true })).success).toBe(true);
+  here.write({ [landing("f1.jsonl")]: goodLines(4, 1) });
+  const without = await here.run({ changedFiles: "replace" });
+  expect(without.of("events")?.error?.code).toBe("run/ledger-column");
+  expect(await ids(here)).toEqual([1, 2, 3]);
 });
 
 test("a lost ledger is rebuilt from data_source: nothing is taken in twice, new files are", async () => {

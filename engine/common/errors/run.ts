@@ -25,6 +25,8 @@ export const runErrors = {
     `${p.table} has no column "${p.column}" of text that would say which landing file each row came from (it has ${p.texts.length === 0 ? "no column of text" : p.texts.join(", ")})`,
   "run/ledger-files-without-rows": (p: { table: string; count: number; example: string }) =>
     `${p.count === 1 ? `no row of ${p.table} names the landing file ${p.example}` : `no row of ${p.table} names ${p.count} of the landing files, for example ${p.example}`}: it may be new, or it was taken in and gave no row`,
+  "run/replaced-file-without-rows": (p: { table: string; column: string; path: string; rows: number }) =>
+    `${p.path} gave ${p.rows === 1 ? "a line" : `${p.rows} lines`} to ${p.table}, but no row names it in ${p.column}: which rows are to go is not known`,
   "run/ledger-table-moved": (p: { table: string }) =>
     `${p.table} moved while its ledger was being written; nothing was changed`,
   "run/ledger-nothing-changed": (p: { table: string; file: string | null; changed: readonly string[] }) =>

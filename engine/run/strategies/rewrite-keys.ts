@@ -5,6 +5,7 @@ import type { IcebergRelation, KeptRows, Relation, ScanTask } from "../../comput
 import { relationName } from "../../compute/compute.ts";
 import { asRelation, planScan } from "../../iceberg/scan.ts";
 import { literalCondition } from "../key-condition.ts";
+import { replacedFileRows } from "./replaced-files.ts";
 import type { TableWrite, Written } from "./strategy.ts";
 import { resultName } from "./strategy.ts";
 
@@ -16,15 +17,38 @@ export interface KeySet {
 
 const targetName = "lake@target";
 
-/** Takes away the rows of every key of the result, and puts the result there. */
+/** Rows to go, and what is needed to name them. */
+export interface RowsToGo {
+  readonly sets: readonly KeySet[];
+  readonly relations: readonly Relation[];
+}
+
+/** Takes away the rows of every key of the result, and those that came from replaced landing files, and puts the
+ *  result there. */
 export async function rewriteKeys(
   table: TableWrite,
+  check?: (kept: KeptRows) => Promise<void>,
+): Promise<Written> {
+  const keys = keysToGo(table);
+  const files = await replacedFileRows(table);
+  const toGo = {
+    sets: [...keys.sets, ...files.sets],
+    relations: [...keys.relations, ...files.relations],
+  };
+  return rewriteRows(table, toGo, check);
+}
+
+/** Takes away the named rows and puts the result there; files that hold none of them stay as they are. */
+export async function rewriteRows(
+  table: TableWrite,
+  toGo: RowsToGo,
   check?: (kept: KeptRows) => Promise<void>,
 ): Promise<Written> {
   const kept = await table.keepResult();
   try {
     await check?.(kept);
-    const { sets, relations } = keysToGo(table, kept);
+    const { sets } = toGo;
+    const relations = [kept.relation, ...toGo.relations];
     const target = await findTouched(table, sets, relations);
     const columns = table.shape.schema.fields.map(({ name }) => quoteIdentifier(name)).join(", ");
     const result = `select ${columns} from ${relationName(resultName)}`;
@@ -43,17 +67,14 @@ export async function rewriteKeys(
   }
 }
 
-function keysToGo(
-  { model }: TableWrite,
-  kept: KeptRows,
-): { readonly sets: readonly KeySet[]; readonly relations: readonly Relation[] } {
+function keysToGo({ model }: TableWrite): RowsToGo {
   const columns = model.config.uniqueKey ?? [];
   const list = columns.map((column) => quoteIdentifier(column)).join(", ");
   const relation = "lake@keys";
   const sql = `select distinct ${list} from ${relationName(resultName)}`;
   return {
     sets: [{ relation, columns }],
-    relations: [kept.relation, { kind: "sql", name: relation, sql }],
+    relations: [{ kind: "sql", name: relation, sql }],
   };
 }
 
