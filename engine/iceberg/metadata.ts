@@ -11,7 +11,7 @@ export { applyUpdates, commitTimeMs } from "./metadata-updates.ts";
 export { checkRequirements } from "./requirements.ts";
 
 /** Keys whose integers are 64 bits wide, whatever their value in this file. */
-const bigintKeys: ReadonlySet<string> = new Set([
+export const bigintKeys: ReadonlySet<string> = new Set([
   "snapshot-id",
   "parent-snapshot-id",
   "current-snapshot-id",

@@ -6,6 +6,8 @@ import type { CodeChange } from "./code-changes.ts";
 export type Action =
   /** Makes or changes a table. */
   | "build"
+  /** Made before and still standing: published with this run without being made again. */
+  | "staged"
   /** Fingerprint and inputs are unchanged: nothing to do. */
   | "reuse"
   /** Views and ephemerals: only bound and inlined. */

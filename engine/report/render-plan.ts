@@ -32,6 +32,7 @@ export function renderPlan(plan: Plan, style: Style): string {
 
 const actions: Readonly<Record<Action, string>> = {
   build: "build",
+  staged: "take over",
   reuse: "reuse",
   inline: "inline",
   test: "test",

@@ -1,34 +1,34 @@
 // Plan → tables, tests, published catalog. With `build` nothing is published before everything passed.
 import type { LakeError } from "../common/errors.ts";
 import { lakeError } from "../common/errors.ts";
-import { tableName } from "../catalog/catalog.ts";
-import type { StagedChange } from "../iceberg/change.ts";
 import { abandonChange } from "../iceberg/transaction.ts";
 import { summaryKeys } from "../plan/table-state.ts";
-import { bindPlan } from "./bind-plan.ts";
-import type { BoundPlan } from "./bind-plan.ts";
-import type { BuildContext } from "./build-table.ts";
-import { InputColumns } from "./input-columns.ts";
-import { lakeFolder, tableLocation } from "./names.ts";
+import { writeFailedRun } from "./failed-run.ts";
+import { lakeFolder } from "./names.ts";
 import { planDetailed } from "./plan-run.ts";
 import type { PlannedRun } from "./plan-run.ts";
-import { publish } from "./publish.ts";
-import { RunTables } from "./relations.ts";
+import { rebaseStaged } from "./rebase-staged.ts";
+import { RetriedRun } from "./retry-run.ts";
+import { RunAttempt } from "./run-attempt.ts";
+import type { RunParts } from "./run-attempt.ts";
 import { RunJournal } from "./run-journal.ts";
-import type { RecordedTable } from "./run-records.ts";
-import { isBad, RunResults } from "./run-results.ts";
-import { asLakeError, stepJobs } from "./run-steps.ts";
-import { runJobs } from "./scheduler.ts";
+import { RunResults } from "./run-results.ts";
+import { asLakeError } from "./run-steps.ts";
 import type { Session } from "./session.ts";
+import type { StagedTable } from "./staged-table.ts";
+import { changesOf } from "./staged-table.ts";
 import type { RunOptions, RunResult } from "./types.ts";
+
+/** So often what another writer's commit made stale is made again, before the run gives up (rule 3). */
+const moreRounds = 2;
 
 /** Runs the selection. Failures of nodes are results; what concerns the whole run is thrown. */
 export async function executeRun(session: Session, options: RunOptions): Promise<RunResult> {
   const startedMs = session.now();
   const runId = session.newId();
-  const planned = await planDetailed(session, options);
+  const storage = await session.storage();
   const journal = new RunJournal({
-    storage: await session.storage(),
+    storage,
     folder: lakeFolder(session.profile),
     runId,
     command: options.command,
@@ -36,161 +36,128 @@ export async function executeRun(session: Session, options: RunOptions): Promise
     now: session.now,
   });
   const results = new RunResults({ session, options, runId, startedMs });
-  return new Run({ session, options, planned, journal, results }).execute();
+  let commits = 0;
+  const newCommitId = (): string => `${runId}-${(commits += 1)}`;
+  const { retries } = options;
+  const retried = retries === undefined ? null : await RetriedRun.find(session, retries, runId);
+  return new Run({ session, options, journal, results, retried, newCommitId }, startedMs).execute();
 }
 
-/** The lifetime of one run: what is staged, and whether it may go on. */
 class Run {
-  readonly #session: Session;
-  readonly #options: RunOptions;
-  readonly #planned: PlannedRun;
-  readonly #journal: RunJournal;
-  readonly #results: RunResults;
-  readonly #tables: RunTables;
-  readonly #staged = new Map<string, StagedChange[]>();
-  readonly #failFast = new AbortController();
-  readonly #signal: AbortSignal;
-  #commits = 0;
+  readonly #parts: RunParts;
+  readonly #startedMs: number;
+  /** Complete, from an earlier round or an earlier run, or left by the one at work. */
+  #staged: ReadonlyMap<string, StagedTable> = new Map();
 
-  constructor(parts: {
-    session: Session;
-    options: RunOptions;
-    planned: PlannedRun;
-    journal: RunJournal;
-    results: RunResults;
-  }) {
-    this.#session = parts.session;
-    this.#options = parts.options;
-    this.#planned = parts.planned;
-    this.#journal = parts.journal;
-    this.#results = parts.results;
-    this.#tables = new RunTables(parts.planned.tables, parts.planned.sourceTables);
-    const { signal } = parts.options;
-    this.#signal = AbortSignal.any([this.#failFast.signal, ...(signal === undefined ? [] : [signal])]);
+  constructor(parts: RunParts, startedMs: number) {
+    this.#parts = parts;
+    this.#startedMs = startedMs;
   }
 
   async execute(): Promise<RunResult> {
-    const { plan, warnings, testCache } = this.#planned;
-    const results = this.#results;
-    results.begin(this.#planned);
-    const threads = this.#options.threads ?? this.#session.profile.threads;
-    results.emit({ kind: "run-started", runId: this.#journal.runId, plan, threads });
-    for (const message of warnings) results.emit({ kind: "warning", message });
-    const bound = await bindPlan({
-      session: this.#session,
-      planned: this.#planned,
-      tables: this.#tables,
-      emit: (event) => results.emit(event),
-    });
-    if (bound.errors.size > 0) return this.#doesNotBind(bound.errors);
-    const claims = this.#claims();
-    if (claims.length > 0) await this.#journal.open(claims);
+    const { retried, results } = this.#parts;
     try {
-      await runJobs({
-        jobs: this.#jobs(bound),
-        concurrency: threads,
-        ok: (_id, found) => !found.some(isBad),
-        stop: () => this.#signal.aborted,
-      });
-      return results.finish(await this.#end());
-    } finally {
-      await testCache.save(this.#session);
-    }
-  }
-
-  /** All errors at once, and nothing is read or written. */
-  #doesNotBind(errors: ReadonlyMap<string, LakeError>): RunResult {
-    const results = this.#results;
-    for (const node of this.#planned.nodes.values()) {
-      const error = errors.get(node.step.uniqueId);
-      if (error === undefined) results.skipped(node, "");
-      else results.record({ ...results.resultOf(node, "error", error.message), error });
-    }
-    // A view that is not selected itself may be at fault.
-    const [hidden] = [...errors].filter(([id]) => !this.#planned.nodes.has(id)).map(([, error]) => error);
-    return results.finish(hidden);
-  }
-
-  #claims(): RecordedTable[] {
-    return [...this.#planned.nodes.values()].flatMap(({ step }) => {
-      if (step.action !== "build" || step.table === undefined) return [];
-      const known = this.#planned.tables.get(step.uniqueId)?.metadata.location;
-      const location = known ?? tableLocation(step.table, this.#session.profile);
-      return [{ table: tableName(step.table), location }];
-    });
-  }
-
-  #jobs({ shapes, columns: bound }: BoundPlan): ReturnType<typeof stepJobs> {
-    const [session, planned, tables] = [this.#session, this.#planned, this.#tables];
-    const context: BuildContext = {
-      session,
-      planned,
-      tables,
-      shapes,
-      options: this.#options,
-      runId: this.#journal.runId,
-      newCommitId: () => `${this.#journal.runId}-${(this.#commits += 1)}`,
-      signal: this.#signal,
-      emit: (event) => this.#results.emit(event),
-    };
-    return stepJobs({
-      context,
-      results: this.#results,
-      columns: new InputColumns({ session, renderer: planned.renderer, tables, shapes, bound }),
-      onBuilt: async (uniqueId, { change, quarantine }) => {
-        this.#staged.set(uniqueId, [change, ...(quarantine === null ? [] : [quarantine])]);
-        // Without tests to wait for, each table is published as soon as it is complete.
-        if (this.#options.command !== "build") await this.#publish([uniqueId]);
-      },
-      stop: () => {
-        if (this.#options.failFast === true) this.#failFast.abort();
-      },
-    });
-  }
-
-  /** Publishes what is staged, or leaves it; gives the reason when the catalog did not take it. */
-  async #end(): Promise<LakeError | undefined> {
-    const staged = [...this.#staged.values()].flat();
-    if (this.#options.signal?.aborted === true) {
-      await this.#abandon(staged);
-      return lakeError("run/interrupted", {
-        done: this.#results.succeeded(),
-        total: this.#planned.nodes.size,
-      });
-    }
-    if (this.#results.anyBad()) return this.#leave(staged);
-    try {
-      await this.#publish([...this.#staged.keys()]);
+      if (retried !== null) this.#staged = await retried.staged();
+      await this.#rounds();
     } catch (error) {
-      await this.#leave(staged);
-      return asLakeError(error);
+      await this.#leave();
+      throw error;
     }
-    await this.#journal.close();
-    return undefined;
+    return results.finish();
   }
 
-  async #abandon(staged: readonly StagedChange[]): Promise<void> {
-    const storage = await this.#session.storage();
-    for (const change of staged) await abandonChange({ storage, staged: change });
-    await storage.delete(staged.flatMap(({ request }) => request.summary[summaryKeys.ledger] ?? []));
-    await this.#journal.close();
+  /** Until nothing is left to do, or nothing more can be done. */
+  async #rounds(): Promise<void> {
+    const { session, options, journal, results } = this.#parts;
+    for (let round = 0; ; round += 1) {
+      const planned = await planDetailed(session, options, this.#staged);
+      results.begin(planned);
+      if (round === 0) {
+        const threads = options.threads ?? session.profile.threads;
+        results.emit({ kind: "run-started", runId: journal.runId, plan: planned.plan, threads });
+        for (const message of planned.warnings) results.emit({ kind: "warning", message });
+      }
+      const attempt = new RunAttempt(this.#parts, planned, await this.#takenOver(planned));
+      this.#staged = attempt.staged;
+      const conflict = (await attempt.run()) ? await this.#publish(attempt) : null;
+      if (conflict === null) break;
+      if (round < moreRounds && (await this.#rebase())) continue;
+      if (!results.anyBad()) results.failed(conflict);
+      break;
+    }
+    await (options.signal?.aborted === true ? this.#abandon() : this.#leave());
   }
 
-  async #leave(staged: readonly StagedChange[]): Promise<undefined> {
-    this.#results.leftStaged = staged.length > 0;
-    await (staged.length > 0 ? this.#journal.fail(staged) : this.#journal.close());
+  /** What the plan does not take over any more is made again: then its files are nobody's. */
+  async #takenOver({ nodes }: PlannedRun): Promise<StagedTable[]> {
+    const standing = [...this.#staged.values()];
+    const taken = standing.filter(({ uniqueId }) => nodes.get(uniqueId)?.staged !== undefined);
+    await this.#delete(standing.filter((table) => !taken.includes(table)));
+    return taken;
   }
 
-  async #publish(uniqueIds: readonly string[]): Promise<void> {
-    const staged = uniqueIds.flatMap((id) => this.#staged.get(id) ?? []);
-    if (staged.length === 0) return;
-    await this.#journal.checkHeld();
-    const startedMs = this.#session.now();
-    const tables = staged.map(({ request }) => request.identifier);
-    this.#results.emit({ kind: "publishing", tables });
-    await publish(this.#session, staged);
-    this.#results.published = true;
-    for (const id of uniqueIds) this.#staged.delete(id);
-    this.#results.emit({ kind: "published", tables, elapsedMs: this.#session.now() - startedMs });
+  /** Only what this run staged: what it found belongs to the run that it continues. */
+  async #delete(staged: readonly StagedTable[]): Promise<void> {
+    const { session, journal } = this.#parts;
+    const storage = await session.storage();
+    const changes = changesOf(staged.filter(({ runId }) => runId === journal.runId));
+    for (const change of changes) await abandonChange({ storage, staged: change });
+    await storage.delete(changes.flatMap(({ request }) => request.summary[summaryKeys.ledger] ?? []));
+  }
+
+  /** Publishes what was staged, if all is well; the conflict where another writer moved one of the tables. */
+  async #publish(attempt: RunAttempt): Promise<LakeError | null> {
+    const { options, results } = this.#parts;
+    if (options.signal?.aborted === true) return null;
+    const conflict = results.firstConflict();
+    if (conflict !== null || results.anyBad()) return conflict;
+    try {
+      await attempt.publish([...attempt.staged.values()]);
+    } catch (error) {
+      const failure = asLakeError(error);
+      if (failure.code === "catalog/conflict") return failure;
+      results.failed(failure);
+    }
+    return null;
+  }
+
+  /** False where the rest cannot be saved: a table is gone, or another one stands in its place. */
+  async #rebase(): Promise<boolean> {
+    const { session, results } = this.#parts;
+    const rebased = await rebaseStaged(session, [...this.#staged.values()]);
+    if (rebased === null) return false;
+    const message = `another writer moved ${rebased.moved.join(", ")} meanwhile: once more on the new state, with what depends on it`;
+    results.emit({ kind: "warning", message });
+    this.#staged = rebased.standing;
+    return true;
+  }
+
+  /** Ctrl-C: nothing half done stays. */
+  async #abandon(): Promise<void> {
+    const { journal, results } = this.#parts;
+    await this.#delete([...this.#staged.values()]);
+    await journal.close();
+    results.failed(lakeError("run/interrupted", { done: results.succeeded(), total: results.total() }));
+  }
+
+  /** What is complete and not published stays, to be looked at, taken over or cleaned. */
+  async #leave(): Promise<void> {
+    const { session, options, journal, results, retried } = this.#parts;
+    const staged = [...this.#staged.values()];
+    if (staged.length > 0 && journal.isOpen) {
+      results.leftStaged = true;
+      await writeFailedRun({
+        storage: await session.storage(),
+        folder: lakeFolder(session.profile),
+        runId: journal.runId,
+        command: options.command,
+        startedMs: this.#startedMs,
+        failedMs: session.now(),
+        ...(options.invocation !== undefined && { invocation: options.invocation }),
+        staged,
+      });
+    }
+    await retried?.settle();
+    await journal.close();
   }
 }

@@ -21,6 +21,8 @@ import { icebergSource } from "./relations.ts";
 import { seenTables, tablesOf } from "./seen-tables.ts";
 import type { SeenTable } from "./seen-tables.ts";
 import type { Session } from "./session.ts";
+import type { StagedTable } from "./staged-table.ts";
+import { takeOver } from "./take-over.ts";
 import { readTestCache } from "./test-cache.ts";
 import type { TestCache } from "./test-cache.ts";
 import type { RunOptions } from "./types.ts";
@@ -48,7 +50,12 @@ export async function planRun(session: Session, options: RunOptions): Promise<Pl
   return { ...plan, steps: await explainSteps(session, [...nodes.values()]) };
 }
 
-export async function planDetailed(session: Session, options: RunOptions): Promise<PlannedRun> {
+/** `staged`: tables that were made before, to be taken over where they still stand. */
+export async function planDetailed(
+  session: Session,
+  options: RunOptions,
+  staged: ReadonlyMap<string, StagedTable> = new Map(),
+): Promise<PlannedRun> {
   const { graph, profile } = session;
   const found = select(session, options);
   const renderer = new Renderer(session);
@@ -71,6 +78,7 @@ export async function planDetailed(session: Session, options: RunOptions): Promi
     tables,
     seen,
     testCache,
+    staged,
     landingVersions,
     sourceTables,
     fingerprintContext,
@@ -90,7 +98,7 @@ export async function planDetailed(session: Session, options: RunOptions): Promi
       node.uniqueId,
       node.resourceType === "test"
         ? await planTest(planner, node, nodeInputs, after, planned)
-        : await planTable(planner, node, nodeInputs, after, planned),
+        : takeOver(planner, await planTable(planner, node, nodeInputs, after, planned), planned),
     );
   }
   const steps = [...planned.values()].map(({ step }) => step);

@@ -13,6 +13,7 @@ import type { LandingState } from "./landing-state.ts";
 import type { Renderer } from "./render-node.ts";
 import type { SeenTable } from "./seen-tables.ts";
 import type { Session } from "./session.ts";
+import type { StagedTable } from "./staged-table.ts";
 import type { TestCache } from "./test-cache.ts";
 import type { RunOptions } from "./types.ts";
 
@@ -30,6 +31,8 @@ export interface PlannedNode {
   readonly landing: LandingState | null;
   /** The table that a step which builds changes; null where it makes one. */
   readonly base: CatalogTable | null;
+  /** Of a step that takes over what was staged before. */
+  readonly staged?: StagedTable;
 }
 
 export interface Planner {
@@ -40,6 +43,8 @@ export interface Planner {
   /** The same tables, with the target that each belongs to. */
   readonly seen: ReadonlyMap<string, SeenTable>;
   readonly testCache: TestCache;
+  /** Unique id → what was staged before, to be taken over where it still stands. */
+  readonly staged: ReadonlyMap<string, StagedTable>;
   readonly landingVersions: Map<string, Readonly<Record<string, string>>>;
   /** Tables of others, and other states of tables, by the unique id of the input. */
   readonly sourceTables: ReadonlyMap<string, TableMetadata>;
@@ -55,8 +60,13 @@ export function inputStates(
 ): InputState[] {
   const states = tableInputs(inputs).map((input): InputState => {
     const table = planner.tables.get(input.uniqueId);
-    const changes = planned.get(input.uniqueId)?.step.action === "build";
-    const version = changes || table === undefined ? null : readTableState(table).version;
+    const { step, staged } = planned.get(input.uniqueId) ?? {};
+    const version =
+      staged !== undefined
+        ? tableVersion(staged.changes[0].preview)
+        : step?.action === "build" || table === undefined
+          ? null
+          : readTableState(table).version;
     return { uniqueId: input.uniqueId, name: input.name, version };
   });
   const pinned = pinnedInputs(inputs).map(({ uniqueId, name }): InputState => {

@@ -14,22 +14,34 @@ export async function tableReport(
   built: BuiltTable,
   metadata: TableMetadata,
 ): Promise<TableReport> {
-  const head = headSnapshot(metadata);
-  const summary = head?.summary;
-  const total = (key: string): bigint => BigInt(summary?.[key] ?? "0");
   const tasks = await planScan({ storage, metadata });
   const partitions = new Set(tasks.map(({ file }) => partitionKey(file.specId, file.partition)));
   return {
     identifier: built.change.request.identifier,
-    snapshotId: head?.["snapshot-id"] ?? null,
+    ...totalsOf(metadata),
     rowsAdded: built.result.rows,
-    rowsTotal: total("total-records"),
     filesAdded: built.result.files.length,
-    filesTotal: Number(total("total-data-files")),
-    bytesTotal: total("total-files-size"),
     partitions: partitions.size,
     landingFiles: built.result.landing.length,
     rejectedRows: built.result.landing.reduce((sum, file) => sum + file.rejectedRows, 0),
+  };
+}
+
+/** Of a change that was applied again on a newer state of its table. */
+export function reportAgain(report: TableReport, metadata: TableMetadata): TableReport {
+  return { ...report, ...totalsOf(metadata) };
+}
+
+type Totals = Pick<TableReport, "snapshotId" | "rowsTotal" | "filesTotal" | "bytesTotal">;
+
+function totalsOf(metadata: TableMetadata): Totals {
+  const head = headSnapshot(metadata);
+  const total = (key: string): bigint => BigInt(head?.summary[key] ?? "0");
+  return {
+    snapshotId: head?.["snapshot-id"] ?? null,
+    rowsTotal: total("total-records"),
+    filesTotal: Number(total("total-data-files")),
+    bytesTotal: total("total-files-size"),
   };
 }
 

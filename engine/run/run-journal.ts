@@ -3,9 +3,6 @@
 // which tables are taken.
 import { hostname } from "node:os";
 import { lakeError } from "../common/errors.ts";
-import { tableName } from "../catalog/catalog.ts";
-import type { StagedChange } from "../iceberg/change.ts";
-import { serialiseTableMetadata } from "../iceberg/metadata.ts";
 import type { Storage } from "../storage/storage.ts";
 import { refuseHeldTables } from "./held-tables.ts";
 import { encodeRecord, leaseMs, recordNames, recordPath } from "./run-records.ts";
@@ -13,7 +10,7 @@ import type { RecordedTable, RunRecord } from "./run-records.ts";
 
 const renewEveryMs = 30_000;
 
-/** The record's lifetime: `open`, then exactly one of `close` and `fail`. */
+/** Its lifetime: `open` before anything is staged, `close` when nothing is left or the rest is recorded. */
 export class RunJournal {
   readonly runId: string;
   readonly #storage: Storage;
@@ -104,32 +101,10 @@ export class RunJournal {
     await this.#renewal;
   }
 
-  /** Nothing is left: the record goes. */
+  /** The record goes: nothing is left, or what is left stands in a record of its own (`failed-run.ts`). */
   async close(): Promise<void> {
     await this.#stop();
     if (this.isOpen) await this.#remove();
-  }
-
-  /** Keeps the record and the staged tables' metadata, so that they can be looked at and cleaned. */
-  async fail(staged: readonly StagedChange[]): Promise<void> {
-    await this.#stop();
-    if (!this.isOpen) return;
-    const tables = [];
-    for (const change of staged) {
-      const name = tableName(change.request.identifier);
-      const metadata = this.#path(`${name}.metadata.json`);
-      await this.#storage.write(metadata, serialiseTableMetadata(change.preview));
-      tables.push({ table: name, metadata, paths: change.writtenPaths });
-    }
-    const record = {
-      version: 2,
-      runId: this.runId,
-      command: this.#command,
-      startedMs: this.#startedMs,
-      tables,
-    };
-    await this.#storage.write(this.#path(recordNames.failed), encodeRecord(record));
-    await this.#remove();
   }
 
   async #stop(): Promise<void> {

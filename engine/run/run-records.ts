@@ -3,6 +3,7 @@
 import { hostname } from "node:os";
 import { isLakeError } from "../common/errors.ts";
 import { parseJson, printJson } from "../common/json.ts";
+import { bigintKeys } from "../iceberg/metadata.ts";
 import type { FileInfo, Storage } from "../storage/storage.ts";
 
 /** Who a run is and what it holds: `run.json`, there from before the first file is staged until the run ends. */
@@ -36,6 +37,8 @@ export const recordNames = {
   lease: "lease.json",
   /** In place of `run.json` once the run has ended badly and knows what it leaves. */
   failed: "failed.json",
+  /** Who has the last word on what a run staged: written once, by whoever is first. */
+  decided: "decided.json",
 } as const;
 
 /** After this long without a sign of life another run may take its tables. */
@@ -73,7 +76,8 @@ export function lastSeenMs({ files }: RunFiles): number | null {
 /** Null where it is gone meanwhile, or is not whole (somebody's editor): then it holds nothing. */
 export async function readRecord<T>(storage: Storage, path: string): Promise<T | null> {
   try {
-    return parseJson(new TextDecoder().decode(await storage.read(path))) as unknown as T;
+    const text = new TextDecoder().decode(await storage.read(path));
+    return parseJson(text, { bigintKeys }) as unknown as T;
   } catch (error) {
     if (isLakeError(error, "storage/not-found") || isLakeError(error, "common/malformed-json")) return null;
     throw error;

@@ -1,5 +1,6 @@
 // What became of each node so far, told as it happens and summed up at the end.
 import type { LakeError } from "../common/errors.ts";
+import type { PlanStep } from "../plan/types.ts";
 import type { PlannedRun } from "./plan-run.ts";
 import type { PlannedNode } from "./planner.ts";
 import type { Session } from "./session.ts";
@@ -19,6 +20,7 @@ export class RunResults {
   readonly #results = new Map<string, NodeResult>();
   #planned: PlannedRun | null = null;
   #started = 0;
+  #error: LakeError | null = null;
   /** Test → the group that it runs in. */
   groupOf: ReadonlyMap<string, string> = new Map();
   /** Whether the catalog moved. */
@@ -38,10 +40,16 @@ export class RunResults {
     this.#startedMs = parts.startedMs;
   }
 
-  /** The plan that the results are of; a run that plans again keeps what still holds. */
+  /** The plan that the results are of. A run that plans again keeps what went well. */
   begin(planned: PlannedRun): void {
     this.#planned = planned;
     this.#started = 0;
+    for (const [uniqueId, result] of this.#results) if (isBad(result)) this.#results.delete(uniqueId);
+  }
+
+  /** What became of a step in an earlier round, if this one has nothing to do for it any more. */
+  kept({ uniqueId, action }: PlanStep): NodeResult | null {
+    return action === "build" ? null : (this.#results.get(uniqueId) ?? null);
   }
 
   emit(event: RunEvent): void {
@@ -50,14 +58,12 @@ export class RunResults {
 
   start(uniqueId: string, reason: string): void {
     this.#started += 1;
-    const total = this.#planned?.nodes.size ?? 0;
-    this.emit({ kind: "node-started", uniqueId, index: this.#started, total, reason });
+    this.emit({ kind: "node-started", uniqueId, index: this.#started, total: this.total(), reason });
   }
 
   record(result: NodeResult): NodeResult {
     this.#results.set(result.uniqueId, result);
-    const total = this.#planned?.nodes.size ?? 0;
-    this.emit({ kind: "node-finished", result, index: this.#results.size, total });
+    this.emit({ kind: "node-finished", result, index: this.#results.size, total: this.total() });
     return result;
   }
 
@@ -83,6 +89,21 @@ export class RunResults {
     return { uniqueId, resourceType, status, message, startedMs: this.#session.now(), elapsedMs: 0 };
   }
 
+  /** What concerns the run as a whole; the first failure stays. */
+  failed(error: LakeError): void {
+    this.#error ??= error;
+  }
+
+  /** The first table that could not be published because another writer had moved it. */
+  firstConflict(): LakeError | null {
+    const errors = [...this.#results.values()].flatMap(({ error }) => error ?? []);
+    return errors.find((error) => error.code === "catalog/conflict") ?? null;
+  }
+
+  total(): number {
+    return this.#planned?.nodes.size ?? 0;
+  }
+
   anyBad(): boolean {
     return [...this.#results.values()].some(isBad);
   }
@@ -92,7 +113,8 @@ export class RunResults {
   }
 
   /** In the order of the plan. */
-  finish(error?: LakeError): RunResult {
+  finish(): RunResult {
+    const error = this.#error;
     const results = (this.#planned?.plan.steps ?? []).flatMap(({ uniqueId }) => {
       const result = this.#results.get(uniqueId);
       return result === undefined ? [] : [result];
@@ -106,8 +128,8 @@ export class RunResults {
       results,
       published: this.published,
       staged: this.leftStaged,
-      success: error === undefined && !results.some(isBad),
-      ...(error !== undefined && { error }),
+      success: error === null && !results.some(isBad),
+      ...(error !== null && { error }),
     };
     this.emit({ kind: "run-finished", result });
     return result;

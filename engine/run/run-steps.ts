@@ -10,6 +10,7 @@ import { isBad } from "./run-results.ts";
 import type { RunResults } from "./run-results.ts";
 import { runTests, testGroups } from "./run-tests.ts";
 import type { Job } from "./scheduler.ts";
+import type { StagedTable } from "./staged-table.ts";
 import type { NodeResult, NodeStatus } from "./types.ts";
 import { isVolatileUnitTest, runUnitTest } from "./unit-tests.ts";
 
@@ -18,7 +19,7 @@ export interface Steps {
   readonly results: RunResults;
   readonly columns: InputColumns;
   /** Called with every table that is complete, before its step counts as done. */
-  readonly onBuilt: (uniqueId: string, built: BuiltTable) => Promise<void>;
+  readonly onStaged: (staged: StagedTable) => Promise<void>;
   /** `--fail-fast`: no further step starts. */
   readonly stop: () => void;
 }
@@ -67,14 +68,34 @@ async function tableStep(steps: Steps, node: PlannedNode): Promise<NodeResult[]>
     const elapsedMs = session.now() - startedMs;
     return [results.record({ ...results.resultOf(node, status, message), startedMs, elapsedMs, ...rest })];
   };
-  if (step.action !== "build") return done(step.action === "inline" ? "success" : "reused", step.reason);
+  const kept = results.kept(step);
+  if (kept !== null && node.staged === undefined) return [kept];
+  if (step.action === "inline") return done("success", step.reason);
+  if (step.action === "reuse") return done("reused", step.reason);
   results.start(step.uniqueId, step.reason);
   try {
+    if (node.staged !== undefined) {
+      const { staged } = node;
+      tables.set(step.uniqueId, staged.changes[0].preview);
+      await steps.onStaged(staged);
+      if (kept === null) return done("success", step.reason, { table: staged.report });
+      return [kept.table === staged.report ? kept : results.record({ ...kept, table: staged.report })];
+    }
     const built = await buildTable(context, node);
     tables.set(step.uniqueId, built.change.preview);
-    await steps.onBuilt(step.uniqueId, built);
-    const metadata = tables.get(step.uniqueId) ?? built.change.preview;
-    const table = await tableReport(await session.storage(), built, metadata);
+    const table = await tableReport(await session.storage(), built, built.change.preview);
+    await steps.onStaged({
+      uniqueId: step.uniqueId,
+      runId: context.runId,
+      mode: step.mode ?? "create",
+      changes: [built.change, ...(built.quarantine === null ? [] : [built.quarantine])],
+      landing: built.result.landing.map(({ path, sizeBytes, modifiedMs }) => ({
+        path,
+        sizeBytes,
+        modifiedMs,
+      })),
+      report: table,
+    });
     return done("success", builtMessage(built, table), { table, ...compiled(built) });
   } catch (error) {
     tables.forget(step.uniqueId);

@@ -114,4 +114,8 @@ export interface RunOptions extends SelectionRequest {
   readonly threads?: number;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: RunEvent) => void;
+  /** A failed run: what it staged and what passed on that is taken over where it still stands. */
+  readonly retries?: string;
+  /** The options of the command line, kept with a run that fails, to call it again. */
+  readonly invocation?: Readonly<Record<string, unknown>>;
 }
