@@ -22,6 +22,7 @@ import { removeOrphanFilesCommand } from "./remove-orphan-files.ts";
 import { branchCommand, tagCommand } from "./reference.ts";
 import { rollbackCommand } from "./rollback.ts";
 import { rewriteManifestsCommand } from "./rewrite-manifests.ts";
+import { retryCommand } from "./retry.ts";
 import { runCommand } from "./run.ts";
 import { runOperationCommand } from "./run-operation.ts";
 import { seedCommand } from "./seed.ts";
@@ -33,7 +34,10 @@ import { lakeVersion } from "./version.ts";
 const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[] = [
   ["Start:", [initCommand, debugCommand]],
   ["Look at the project:", [lsCommand, parseCommand, compileCommand, planCommand]],
-  ["Build and test:", [buildCommand, runCommand, testCommand, seedCommand, landCommand, sourceCommand]],
+  [
+    "Build and test:",
+    [buildCommand, runCommand, testCommand, seedCommand, retryCommand, landCommand, sourceCommand],
+  ],
   ["Look at the data:", [showCommand, queryCommand]],
   [
     "Keep tables in shape:",

@@ -17,6 +17,8 @@ export async function runNodes(
   context: CliContext,
   command: RunOptions["command"],
   options: RunCommandOptions,
+  /** The failed run that this one continues. */
+  retries: string | null = null,
 ): Promise<number> {
   return withSession(context, options, async (session) => {
     const { executeRun } = await import("../run/execute-run.ts");
@@ -37,6 +39,7 @@ export async function runNodes(
     try {
       result = await executeRun(session, {
         ...runOptions(context, command, options),
+        ...(retries !== null && { retries }),
         signal: context.abortSignal(),
         onEvent: (event) => progress.onEvent(event),
       });
@@ -97,7 +100,14 @@ export function runOptions(
     empty: options.empty ?? false,
     ...(options.sample !== undefined && { sample: options.sample }),
     ...(options.threads !== undefined && { threads: options.threads }),
+    invocation: invocationOf(options),
   };
+}
+
+/** What `lake retry` is to repeat: how the answer is shown is for each command to say. */
+function invocationOf(options: RunCommandOptions): Readonly<Record<string, unknown>> {
+  const { output, logFormat, quiet, color, debug, ...invocation } = options;
+  return invocation;
 }
 
 async function reportResult(parts: {
@@ -161,6 +171,7 @@ function artifactOptions(
       full_refresh: options.fullRefresh ?? false,
       empty: options.empty ?? false,
       sample: options.sample ?? null,
+      invocation: invocationOf(options),
     },
   };
 }

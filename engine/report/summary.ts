@@ -160,9 +160,21 @@ function counts(result: RunResult, { style }: SummaryOptions): string {
   return parts.join(", ");
 }
 
+/** After a failure: how to look at what was staged, and how to go on without making it again. */
+function goOn(result: RunResult, style: SummaryOptions["style"]): string {
+  const [staged] = builtTables(result).slice(-1);
+  if (!result.staged || staged === undefined) return "";
+  return [
+    style.dim("Go on"),
+    `  lake show ${shortName(staged.uniqueId)} --run ${result.runId}`,
+    "  mend it, then: lake retry     takes over what was staged and passed, builds the rest",
+    "  lake staged                   what failed runs left, and how to remove it",
+  ].join("\n");
+}
+
 function nextSection(result: RunResult, { graph, style }: SummaryOptions): string {
   if (result.command !== "build" && result.command !== "run") return "";
-  if (!result.success) return "";
+  if (!result.success) return goOn(result, style);
   const models = builtTables(result).filter((node) => node.resourceType === "model");
   const last = models.at(-1);
   if (last === undefined) return "";

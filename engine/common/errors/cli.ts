@@ -11,6 +11,7 @@ export const cliErrors = {
   "cli/outside-project": (p: { folder: string; root: string }) =>
     `${p.folder} is not a folder below ${p.root} and is not removed`,
   "cli/nothing-to-show": (p: { command: string }) => `${p.command} needs a node or --inline with a query`,
+  "cli/nothing-to-retry": (p: { problem: string }) => `nothing to retry: ${p.problem}`,
   "cli/no-state": (p: { folder: string }) =>
     `the folder ${p.folder} holds no manifest.json, run_results.json or sources.json`,
   "cli/bad-artifact": (p: { file: string }) => `${p.file} is not JSON, expected an artifact of another run`,
