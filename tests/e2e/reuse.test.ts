@@ -382,7 +382,7 @@ describe("lake plan", () => {
         for (const { uniqueId, action } of planned.steps)
           expect([uniqueId, done.get(uniqueId)]).toEqual([
             uniqueId,
-            { build: "success", reuse: "reused", inline: "success", test: "pass" }[action],
+            { build: "success", staged: "success", reuse: "reused", inline: "success", test: "pass" }[action],
           ]);
       }
     }
