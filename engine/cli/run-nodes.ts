@@ -106,8 +106,8 @@ export function runOptions(
 
 /** What `lake retry` is to repeat: how the answer is shown is for each command to say. */
 function invocationOf(options: RunCommandOptions): Readonly<Record<string, unknown>> {
-  const { output, logFormat, quiet, color, debug, ...invocation } = options;
-  return invocation;
+  const shown = new Set(["output", "logFormat", "quiet", "color", "debug"]);
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !shown.has(name)));
 }
 
 async function reportResult(parts: {
