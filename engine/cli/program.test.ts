@@ -88,6 +88,7 @@ describe("the command line", () => {
         threads: 4,
       }),
     ).toEqual({
+      invocation: { resourceType: ["model"], reuse: false, select: ["silver+"], threads: 4 },
       command: "build",
       select: ["silver+"],
       resourceTypes: ["model"],

@@ -73,6 +73,12 @@ export class RetriedRun {
   }
 }
 
+const done: Readonly<Record<Decision["what"], string>> = {
+  retry: "taken over",
+  clean: "cleaned up",
+  publish: "published",
+};
+
 interface DecideRequest extends Decision {
   readonly storage: Storage;
   readonly folder: string;
@@ -89,7 +95,7 @@ export async function decide({ storage, folder, runId, what, by }: DecideRequest
     if (!isLakeError(error, "storage/exists")) throw error;
     const standing = await readRecord<Decision>(storage, path);
     if (standing !== null && (standing.what !== "retry" || (await isAtWork(storage, folder, standing.by))))
-      throw lakeError("run/already-decided", { runId, what: standing.what, by: standing.by });
+      throw lakeError("run/already-decided", { runId, done: done[standing.what], by: standing.by });
     await storage.write(path, encodeRecord(decision));
   }
 }

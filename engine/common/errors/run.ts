@@ -71,8 +71,8 @@ export const runErrors = {
     since: string;
   }) =>
     `${p.tables.slice(0, 5).join(", ")}${p.tables.length > 5 ? ` and ${p.tables.length - 5} more` : ""}: being built by the run ${p.runId} (lake ${p.command}, process ${p.pid} on ${p.host}, since ${p.since})`,
-  "run/already-decided": (p: { runId: string; what: "retry" | "clean" | "publish"; by: string }) =>
-    `what the run ${p.runId} staged is ${p.what === "retry" ? "taken over" : p.what === "clean" ? "cleaned up" : "published"} by ${p.by} already`,
+  "run/already-decided": (p: { runId: string; done: string; by: string }) =>
+    `what the run ${p.runId} staged is ${p.done} by ${p.by} already`,
   "run/lease-lost": (p: { runId: string }) =>
     `the run ${p.runId} was silent for so long that its record was taken away by another`,
   "run/unknown-run": (p: { runId: string }) => `there is no staged run ${p.runId} on this target`,
