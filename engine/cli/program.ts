@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { buildCommand } from "./build.ts";
+import { changesCommand } from "./changes.ts";
 import { cleanCommand } from "./clean.ts";
 import { Cli } from "./cli.ts";
 import { compactCommand } from "./compact.ts";
@@ -51,7 +52,7 @@ const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[]
       ledgerCommand,
     ],
   ],
-  ["Tables in time:", [historyCommand, rollbackCommand, tagCommand, branchCommand]],
+  ["Tables in time:", [historyCommand, changesCommand, rollbackCommand, tagCommand, branchCommand]],
   ["Other:", [runOperationCommand, cleanCommand]],
 ];
 

@@ -94,6 +94,7 @@ export const runErrors = {
     `the query reads ${p.node}, which is no table and has no older states`,
   "run/unknown-table": (p: { table: string; target: string }) =>
     `there is no table ${p.table} on the target ${p.target}`,
+  "run/unknown-column": (p: { table: string; column: string }) => `${p.table} has no column ${p.column}`,
   "run/bad-ref-name": (p: { name: string; problem: string }) =>
     `${JSON.stringify(p.name)} cannot name a tag or branch: it ${p.problem}`,
   "run/ref-exists": (p: { table: string; name: string; type: string; snapshot: string }) =>
