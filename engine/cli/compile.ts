@@ -37,7 +37,8 @@ export function compileCommand(cli: Cli): Command {
   return cli.onCall(command, async (options: CompileOptions) =>
     withSession(cli.context, options, async (session) => {
       const { compileNodes } = await import("../run/compile-nodes.ts");
-      const { compiled, errors } = await compileNodes(session, selectionOf(cli.context.cwd, options));
+      const selection = selectionOf(cli.context.cwd, options, session.graph.project);
+      const { compiled, errors } = await compileNodes(session, selection);
       const { stdout } = cli.context;
       if (options.output === "json") {
         const nodes = compiled.map((node) => ({

@@ -25,7 +25,15 @@ export async function keepManifest(options: {
     import("../report/write-artifact.ts"),
   ]);
   const adapterType = profile.compute.type;
-  const metadata = { generatedMs: context.now(), invocationId, lakeVersion, adapterType, contentKey };
+  const { schema } = profile;
+  const metadata = {
+    generatedMs: context.now(),
+    invocationId,
+    lakeVersion,
+    adapterType,
+    schema,
+    contentKey,
+  };
   await writeArtifact(folder, "manifest.json", toManifest(graph, metadata));
   return { file, written: true };
 }

@@ -1,7 +1,9 @@
 // Options that several commands share, with dbt's names.
+import path from "node:path";
 import { Option, type Command } from "commander";
 import { lakeError } from "../common/errors.ts";
 import type { SelectionRequest } from "../graph/types.ts";
+import type { Project } from "../project/types.ts";
 import { readSelectionState } from "./selection-state.ts";
 
 export interface ProjectOptions {
@@ -25,6 +27,7 @@ export interface SelectionOptions {
   readonly exclude?: readonly string[];
   readonly selector?: string;
   readonly resourceType?: readonly string[];
+  readonly excludeResourceType?: readonly string[];
   readonly indirectSelection?: "eager" | "cautious" | "buildable" | "empty";
   readonly state?: string;
 }
@@ -78,9 +81,12 @@ export function addSelectionOptions(command: Command): Command {
       "nodes to take: silver+, +ml_features, tag:gold, path:models/gold, @stg_events",
     )
     .option("--exclude <selector...>", "nodes to leave out of the selection")
-    .option("--selector <name>", "a selector of selectors.yml")
+    .addOption(
+      new Option("--selector <name>", "a selector of selectors.yml").conflicts(["select", "exclude"]),
+    )
     .option("--state <folder>", "artifacts of another run, for state:modified, result:error and the like")
-    .option("--resource-type <type...>", "only model, seed, source, test or exposure")
+    .addOption(resourceTypeOption("--resource-type <type...>", "only nodes of these types"))
+    .addOption(resourceTypeOption("--exclude-resource-type <type...>", "no nodes of these types"))
     .addOption(
       new Option("--indirect-selection <mode>", "which tests come along with the selected nodes").choices([
         "eager",
@@ -89,6 +95,23 @@ export function addSelectionOptions(command: Command): Command {
         "empty",
       ]),
     );
+}
+
+/** dbt's names; `data_test` is another word for `test`, `all` and `default` take everything. */
+const resourceTypes = [
+  "model",
+  "seed",
+  "source",
+  "test",
+  "data_test",
+  "unit_test",
+  "exposure",
+  "all",
+  "default",
+] as const;
+
+function resourceTypeOption(flags: string, description: string): Option {
+  return new Option(flags, description).choices(resourceTypes);
 }
 
 export function changedFilesOption(): Option {
@@ -107,14 +130,21 @@ export function outputOption(choices: readonly string[], initial: string): Optio
 }
 
 /** What `selectNodes` and `RunOptions` take; relative folders are those of `cwd`. */
-export function selectionOf(cwd: string, options: SelectionOptions): SelectionRequest {
+export function selectionOf(cwd: string, options: SelectionOptions, project: Project): SelectionRequest {
+  const types = options.resourceType ?? [];
   return {
     ...(options.select !== undefined && { select: options.select }),
     ...(options.exclude !== undefined && { exclude: options.exclude }),
     ...(options.selector !== undefined && { selector: options.selector }),
-    ...(options.resourceType !== undefined && { resourceTypes: options.resourceType }),
+    ...(types.length > 0 && { resourceTypes: types }),
+    ...(options.excludeResourceType !== undefined && { excludedResourceTypes: options.excludeResourceType }),
     ...(options.indirectSelection !== undefined && { indirectSelection: options.indirectSelection }),
-    ...(options.state !== undefined && { state: readSelectionState(cwd, options.state) }),
+    ...(options.state !== undefined && {
+      state: readSelectionState(
+        path.resolve(cwd, options.state),
+        path.join(project.root, project.settings.targetPath),
+      ),
+    }),
   };
 }
 

@@ -37,7 +37,7 @@ export function planCommand(cli: Cli): Command {
         import("../run/plan-run.ts"),
         import("./run-nodes.ts"),
       ]);
-      const plan = await planRun(session, runOptions(cli.context, "build", options));
+      const plan = await planRun(session, runOptions(context, "build", options, session.graph.project));
       const text =
         options.output === "json"
           ? (await import("../report/json-text.ts")).toJsonText(plan, 2)

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import type { CliContext } from "./context.ts";
 import { exitCodeOf, parseMapping, usesColour } from "./context.ts";
 import { writeProject } from "./init.ts";
-import { listLine } from "./ls.ts";
+import { listLine, listObject } from "./ls.ts";
 import { createProgram } from "./program.ts";
 import { shopGraph } from "../report/test-fixtures.ts";
 import { runOptions } from "./run-nodes.ts";
@@ -81,12 +81,12 @@ describe("the command line", () => {
 
   test("run options carry the selection and what was asked, and leave out what was not", () => {
     expect(
-      runOptions({ cwd: "/" } as CliContext, "build", {
-        select: ["silver+"],
-        resourceType: ["model"],
-        reuse: false,
-        threads: 4,
-      }),
+      runOptions(
+        { cwd: "/" } as CliContext,
+        "build",
+        { select: ["silver+"], resourceType: ["model"], reuse: false, threads: 4 },
+        shopGraph().project,
+      ),
     ).toEqual({
       invocation: { resourceType: ["model"], reuse: false, select: ["silver+"], threads: 4 },
       command: "build",
@@ -125,10 +125,10 @@ describe("lake ls", () => {
   test("prints each node as a selector, a name, a path, or an object with its parents", () => {
     const node = shopGraph().nodes.get("model.shop.revenue");
     if (node === undefined) throw new Error("the fixture has no such model");
-    expect(listLine(node, "selector", [])).toBe("shop.gold.revenue");
-    expect(listLine(node, "name", [])).toBe("revenue");
-    expect(listLine(node, "path", [])).toBe("models/gold/revenue.sql");
-    expect(JSON.parse(listLine(node, "json", ["model.shop.orders"]))).toMatchObject({
+    expect(listLine(node, "selector")).toBe("shop.gold.revenue");
+    expect(listLine(node, "name")).toBe("revenue");
+    expect(listLine(node, "path")).toBe("models/gold/revenue.sql");
+    expect(listObject(node, shopGraph())).toMatchObject({
       unique_id: "model.shop.revenue",
       resource_type: "model",
       tags: ["gold"],

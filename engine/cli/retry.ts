@@ -81,8 +81,10 @@ function readLastRun(folder: string): LastRun | null {
   if (!existsSync(file)) return null;
   try {
     const artifact = JSON.parse(readFileSync(file, "utf8")) as {
-      readonly metadata: { readonly generated_at: string };
-      readonly success: boolean;
+      readonly metadata: {
+        readonly generated_at: string;
+        readonly env: { readonly lake_success: string };
+      };
       readonly args: {
         readonly which: RunOptions["command"];
         readonly target: string;
@@ -90,8 +92,9 @@ function readLastRun(folder: string): LastRun | null {
       };
     };
     const { which, target, invocation = {} } = artifact.args;
-    const endedMs = Date.parse(artifact.metadata.generated_at);
-    return { command: which, target, endedMs, success: artifact.success, options: invocation };
+    const { generated_at, env } = artifact.metadata;
+    const endedMs = Date.parse(generated_at);
+    return { command: which, target, endedMs, success: env.lake_success === "true", options: invocation };
   } catch (error) {
     throw lakeError("cli/bad-artifact", { file }, { cause: error, hint: "name the run: lake retry <id>" });
   }

@@ -6,7 +6,7 @@ import { toJsonText } from "../report/json-text.ts";
 import type { Graph } from "../graph/types.ts";
 import type { Session } from "../run/session.ts";
 import type { RunOptions, RunResult } from "../run/types.ts";
-import type { TargetProfile } from "../project/types.ts";
+import type { Project, TargetProfile } from "../project/types.ts";
 import { keepManifest } from "./keep-manifest.ts";
 import { errorView, styleFor, withSession, type CliContext } from "./context.ts";
 import { selectionOf, type RunCommandOptions } from "./options.ts";
@@ -38,7 +38,7 @@ export async function runNodes(
     let result: RunResult;
     try {
       result = await executeRun(session, {
-        ...runOptions(context, command, options),
+        ...runOptions(context, command, options, session.graph.project),
         ...(retries !== null && { retries }),
         signal: context.abortSignal(),
         onEvent: (event) => progress.onEvent(event),
@@ -86,10 +86,11 @@ export function runOptions(
   context: CliContext,
   command: RunOptions["command"],
   options: RunCommandOptions,
+  project: Project,
 ): RunOptions {
   return {
     command,
-    ...selectionOf(context.cwd, options),
+    ...selectionOf(context.cwd, options, project),
     fullRefresh: options.fullRefresh ?? false,
     allowLoss: options.allowLoss ?? false,
     changedFiles: options.changedFiles ?? "fail",

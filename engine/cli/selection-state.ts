@@ -2,28 +2,28 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { lakeError } from "../common/errors.ts";
-import type { SelectionState } from "../graph/types.ts";
+import type { SelectionState, SourceState, StateParts } from "../graph/types.ts";
 
-type StateParts = NonNullable<SelectionState["manifest"]> extends ReadonlyMap<string, infer P> ? P : never;
-
-/** What stands in the folder; a file that is not there leaves its method without an answer. */
-export function readSelectionState(cwd: string, folder: string): SelectionState {
-  const root = path.resolve(cwd, folder);
-  const manifest = readArtifact(root, "manifest.json");
-  const results = readArtifact(root, "run_results.json");
-  const sources = readArtifact(root, "sources.json");
+/** What stands in the folder, and the newest freshness of this project; a file that is not there leaves its
+ *  method without an answer. */
+export function readSelectionState(folder: string, targetFolder: string): SelectionState {
+  const manifest = readArtifact(folder, "manifest.json");
+  const results = readArtifact(folder, "run_results.json");
+  const sources = readArtifact(folder, "sources.json");
   if (manifest === null && results === null && sources === null) {
     throw lakeError("cli/no-state", { folder }, { hint: "give the target/ folder of another run" });
   }
+  const current = readArtifact(targetFolder, "sources.json");
   return {
     ...(manifest !== null && { manifest: partsOf(manifest) }),
     ...(results !== null && { results: statusesOf(results) }),
-    ...(sources !== null && { sources: statusesOf(sources) }),
+    ...(sources !== null && { sources: sourcesOf(sources) }),
+    ...(current !== null && { currentSources: sourcesOf(current) }),
   };
 }
 
-function readArtifact(root: string, name: string): Record<string, unknown> | null {
-  const file = path.join(root, name);
+function readArtifact(folder: string, name: string): Record<string, unknown> | null {
+  const file = path.join(folder, name);
   if (!existsSync(file)) return null;
   try {
     return JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
@@ -34,12 +34,12 @@ function readArtifact(root: string, name: string): Record<string, unknown> | nul
 
 function partsOf(manifest: Record<string, unknown>): Map<string, StateParts> {
   const groups = ["nodes", "sources", "exposures", "unit_tests"].map(
-    (key) => manifest[key] as Record<string, { lake_state?: StateParts }> | undefined,
+    (key) => manifest[key] as Record<string, { config?: { lake_state?: StateParts } }> | undefined,
   );
   return new Map(
     groups.flatMap((group) =>
       Object.entries(group ?? {}).flatMap(([id, node]) =>
-        node.lake_state === undefined ? [] : [[id, node.lake_state] as const],
+        node.config?.lake_state === undefined ? [] : [[id, node.config.lake_state] as const],
       ),
     ),
   );
@@ -48,4 +48,18 @@ function partsOf(manifest: Record<string, unknown>): Map<string, StateParts> {
 function statusesOf(artifact: Record<string, unknown>): Map<string, string> {
   const results = (artifact["results"] ?? []) as readonly { unique_id: string; status: string }[];
   return new Map(results.map(({ unique_id, status }) => [unique_id, status]));
+}
+
+function sourcesOf(artifact: Record<string, unknown>): Map<string, SourceState> {
+  const results = (artifact["results"] ?? []) as readonly {
+    unique_id: string;
+    status: string;
+    max_loaded_at?: string | null;
+  }[];
+  return new Map(
+    results.map(({ unique_id, status, max_loaded_at }) => {
+      const loadedMs = Date.parse(max_loaded_at ?? "");
+      return [unique_id, { status, maxLoadedAtMs: Number.isNaN(loadedMs) ? null : loadedMs }];
+    }),
+  );
 }

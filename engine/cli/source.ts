@@ -15,6 +15,7 @@ import {
   type ProjectOptions,
   type SelectionOptions,
 } from "./options.ts";
+import { lakeVersion } from "./version.ts";
 
 type FreshnessOptions = ProjectOptions &
   OutputOptions &
@@ -40,16 +41,20 @@ function freshnessCommand(cli: Cli): Command {
   return cli.onCall(command, async (options: FreshnessOptions) =>
     withSession(cli.context, options, async (session) => {
       const { context } = cli;
-      const [{ checkFreshness }, { writeArtifact }] = await Promise.all([
+      const [{ checkFreshness }, { toSources }, { writeArtifact }] = await Promise.all([
         import("../run/freshness.ts"),
+        import("../report/sources.ts"),
         import("../report/write-artifact.ts"),
       ]);
-      const results = await checkFreshness(session, selectionOf(context.cwd, options));
+      const startedMs = context.now();
       const { root, settings } = session.graph.project;
-      const artifact = {
-        generated_at: new Date(context.now()).toISOString(),
-        results: results.map(toArtifact),
-      };
+      const results = await checkFreshness(session, selectionOf(context.cwd, options, session.graph.project));
+      const artifact = toSources(results, {
+        generatedMs: context.now(),
+        invocationId: session.newId(),
+        lakeVersion,
+        elapsedMs: context.now() - startedMs,
+      });
       await writeArtifact(path.join(root, settings.targetPath), "sources.json", artifact);
       const style = styleFor(context, context.stdout, options);
       const text =
@@ -60,15 +65,6 @@ function freshnessCommand(cli: Cli): Command {
       return results.some((result) => result.status === "error") ? 1 : 0;
     }),
   );
-}
-
-function toArtifact(result: FreshnessResult): Record<string, unknown> {
-  return {
-    unique_id: result.uniqueId,
-    status: result.status,
-    max_loaded_at: result.maxLoadedAtMs === null ? null : new Date(result.maxLoadedAtMs).toISOString(),
-    max_loaded_at_time_ago_in_s: result.ageMs === null ? null : result.ageMs / 1000,
-  };
 }
 
 function freshnessLine(result: FreshnessResult, style: Style, timezone: string): string {

@@ -94,6 +94,8 @@ export interface BindRequest {
   readonly sql: string;
   /** What the very text gave against the very inputs before: it is not bound again, only seen by later requests. */
   readonly columns?: readonly Column[];
+  /** Nobody reads its columns, as of a data test: they may be nameless, or have one name twice. */
+  readonly rowsOnly?: boolean;
 }
 export type BindResult =
   | {

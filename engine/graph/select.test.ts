@@ -196,6 +196,12 @@ describe("state, result and source_status", () => {
     expect(pick("state:modified")).toBe(ids("a", "b", "c"));
     expect(pick("state:modified.body")).toBe("a");
     expect(pick("state:modified.configs")).toBe("b");
+    expect(pick("state:modified.relation")).toBe("");
+    manifest.set("model.shop.b", {
+      ...stateParts(graph.project, graph.nodes.get("model.shop.b") as never),
+      relation: "other",
+    });
+    expect([pick("state:modified.relation"), pick("state:modified.configs")]).toEqual(["b", ""]);
     expect(pick("state:modified+,gold")).toBe("c");
     expect(pick("state:unmodified,resource_type:model")).toBe("stg_a stg_b");
     expect(pick("state:old,silver")).toBe("a b");
@@ -207,7 +213,7 @@ describe("state, result and source_status", () => {
         ["model.shop.a", "error"],
         ["model.shop.b", "skipped"],
       ]),
-      sources: new Map([["source.shop.raw.x", "fresher"]]),
+      sources: new Map([["source.shop.raw.x", { status: "warn", maxLoadedAtMs: 1 }]]),
     };
     const pick = (select: string): string =>
       selected({ select: [select], state, indirectSelection: "empty" });
@@ -216,7 +222,27 @@ describe("state, result and source_status", () => {
       ids("a", "b", "c", "board", "a_in_s", "t_ab", "t_unique_a", "t_not_null_c"),
     );
     expect(pick("1+result:error")).toBe("a stg_a");
-    expect(pick("source_status:fresher+1")).toBe("stg_a t_not_null_x x");
+    expect(pick("source_status:warn+1")).toBe("stg_a t_not_null_x x");
+    expect(pick("source_status:pass")).toBe("");
+  });
+
+  test("a source is fresher that has newer data than then, or had none", () => {
+    const then = (maxLoadedAtMs: number | null) =>
+      new Map([["source.shop.raw.x", { status: "pass", maxLoadedAtMs }]]);
+    const pick = (sources: ReturnType<typeof then>, currentSources?: ReturnType<typeof then>): string =>
+      selected({
+        select: ["source_status:fresher+1"],
+        state: { sources, ...(currentSources !== undefined && { currentSources }) },
+        indirectSelection: "empty",
+      });
+    const x = "stg_a t_not_null_x x";
+    expect([pick(then(1), then(2)), pick(then(null), then(1)), pick(new Map(), then(1))]).toEqual([x, x, x]);
+    expect([pick(then(2), then(2)), pick(then(2), then(null)), pick(then(2), new Map())]).toEqual([
+      "",
+      "",
+      "",
+    ]);
+    expect(() => pick(then(1))).toThrow("needs the freshness of the sources now");
   });
 
   test.for(["state:modified", "result:error", "source_status:fresher"])(

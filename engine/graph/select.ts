@@ -25,19 +25,19 @@ export function selectNodes(graph: Graph, request: SelectionRequest): readonly s
 
 /** As `selectNodes`, and what found nothing. */
 export function selectNodesWithWarnings(graph: Graph, request: SelectionRequest): SelectedNodes {
-  const { state, resourceTypes } = request;
+  const { state, resourceTypes = [], excludedResourceTypes = [] } = request;
   const selection = selectionOf(graph, request);
   const { selected, warnings } =
     selection === null
       ? { selected: graph.nodes, warnings: [] }
       : evaluateSelection({ graph, selection, state });
-  const types =
-    resourceTypes === undefined || resourceTypes.length === 0
-      ? null
-      : new Set(resourceTypes.map(resourceType));
+  const wanted = new Set(resourceTypes.map(resourceType));
+  const everyType = wanted.size === 0 || wanted.has("all") || wanted.has("default");
+  const unwanted = new Set(excludedResourceTypes.map(resourceType));
   const ids = graph.order.filter((id) => {
     if (!selected.has(id)) return false;
-    return types === null || types.has("all") || types.has(graph.nodes.get(id)?.resourceType ?? "");
+    const type = graph.nodes.get(id)?.resourceType ?? "";
+    return (everyType || wanted.has(type)) && !unwanted.has(type);
   });
   return { ids, warnings };
 }

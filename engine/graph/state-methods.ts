@@ -5,15 +5,16 @@ import type { ProjectNode } from "../project/types.ts";
 import { fnmatch } from "./fnmatch.ts";
 import type { MethodOptions } from "./selection-methods.ts";
 import { stateParts } from "./state-parts.ts";
-import type { StateParts } from "./state-parts.ts";
+import type { SourceState, StateParts } from "./types.ts";
 
+type SourceStates = ReadonlyMap<string, SourceState>;
 type Fits = (node: ProjectNode) => boolean;
 
 const parts: Readonly<Record<string, readonly (keyof StateParts)[]>> = {
-  modified: ["body", "config", "contract", "macros"],
+  modified: ["body", "config", "relation", "contract", "macros"],
   "modified.body": ["body"],
   "modified.configs": ["config"],
-  "modified.relation": ["config"],
+  "modified.relation": ["relation"],
   "modified.contract": ["contract"],
   "modified.macros": ["macros"],
 };
@@ -73,9 +74,21 @@ export function sourceStatusMatches({ criterion, state }: MethodOptions): Fits {
       "the result of lake source freshness",
       "give --state with a folder that holds sources.json",
     );
+  if (criterion.value === "fresher") return isFresher(sources, state?.currentSources);
   return ({ uniqueId, resourceType }) => {
-    const status = sources.get(uniqueId);
-    return resourceType === "source" && status !== undefined && fnmatch(status, criterion.value);
+    const before = sources.get(uniqueId);
+    return resourceType === "source" && before !== undefined && fnmatch(before.status, criterion.value);
+  };
+}
+
+/** Sources with newer data than then, and those that had none or were not asked. */
+function isFresher(before: SourceStates, now: SourceStates | undefined): Fits {
+  if (now === undefined)
+    throw missing("source_status", "the freshness of the sources now", "run lake source freshness first");
+  return ({ uniqueId, resourceType }) => {
+    const newest = now.get(uniqueId)?.maxLoadedAtMs ?? null;
+    if (resourceType !== "source" || newest === null) return false;
+    return newest > (before.get(uniqueId)?.maxLoadedAtMs ?? -Infinity);
   };
 }
 

@@ -1,20 +1,15 @@
 // What `state:modified` compares: hashes of what the files say, free of values of the target (rule 21).
 import { sha256, stableStringify } from "../common/hash.ts";
 import { normaliseSql } from "../common/normalise-sql.ts";
-import type { Project, ProjectNode } from "../project/types.ts";
-
-export interface StateParts {
-  readonly body: string;
-  readonly config: string;
-  readonly contract: string;
-  readonly macros: string;
-}
+import type { NodeConfig, Project, ProjectNode } from "../project/types.ts";
+import type { StateParts } from "./types.ts";
 
 /** The parts of one node, as a manifest keeps them. */
 export function stateParts(project: Project, node: ProjectNode): StateParts {
   return {
     body: bodyOf(node),
     config: sha256(stableStringify(configOf(node))),
+    relation: sha256(stableStringify(relationOf(node))),
     contract: sha256(stableStringify(contractOf(node))),
     macros: sha256(stableStringify(macrosOf(project, node))),
   };
@@ -35,7 +30,15 @@ function plainSql(text: string): string {
 
 function configOf(node: ProjectNode): unknown {
   if (node.resourceType === "exposure") return node.tags;
-  return node.resourceType === "test" ? node.testConfig : node.config;
+  if (node.resourceType === "test") return node.testConfig;
+  // They are the relation's.
+  const { schema: _, alias: __, ...config } = node.config as NodeConfig;
+  return config;
+}
+
+function relationOf(node: ProjectNode): unknown {
+  if (node.resourceType !== "model" && node.resourceType !== "seed") return null;
+  return [node.config.schema, node.config.alias];
 }
 
 function contractOf(node: ProjectNode): unknown {

@@ -26,7 +26,7 @@ export function makeGroups(builder: Builder): void {
       if (builder.groups.has(name)) {
         builder.problems.add("project/duplicate-entry", { kind: "group", name, first: file.file }, at);
       }
-      builder.groups.set(name, { name, owner: owner ?? {} });
+      builder.groups.set(name, { name, path: file.file, owner: owner ?? {} });
     }
   }
 }
@@ -198,8 +198,11 @@ function makeExposure(options: {
     type: entry.type,
     owner: entry.owner ?? {},
     ...(entry.url !== undefined && { url: entry.url }),
+    ...(entry.label !== undefined && { label: entry.label }),
+    ...(entry.maturity !== undefined && { maturity: entry.maturity }),
     ...(entry.description !== undefined && { description: entry.description }),
     tags: config.tags ?? [],
+    meta: config.meta ?? {},
     references: dependsOn(entry, builder),
   };
 }

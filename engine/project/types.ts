@@ -213,8 +213,11 @@ export interface Exposure {
   readonly type: string;
   readonly owner: Readonly<Record<string, Json>>;
   readonly url?: string;
+  readonly label?: string;
+  readonly maturity?: "high" | "medium" | "low";
   readonly description?: string;
   readonly tags: readonly string[];
+  readonly meta: Readonly<Record<string, Json>>;
   readonly references: References;
 }
 
@@ -222,6 +225,8 @@ export type ProjectNode = Model | Seed | Source | DataTest | UnitTest | Exposure
 
 export interface Group {
   readonly name: string;
+  /** The file that declares it. */
+  readonly path: string;
   readonly owner: Readonly<Record<string, Json>>;
 }
 

@@ -10,7 +10,7 @@ import { writeArtifact } from "./write-artifact.ts";
 const metadata = { generatedMs: 0, invocationId: "run-1", lakeVersion: "0.1.0" };
 
 test("the manifest has dbt's keys: nodes with depends_on, and the maps of parents and children", () => {
-  const manifest = toManifest(shopGraph(), { ...metadata, adapterType: "duckdb" });
+  const manifest = toManifest(shopGraph(), { ...metadata, adapterType: "duckdb", schema: "shop_tables" });
   expect(manifest).toMatchObject({
     metadata: { generated_at: "1970-01-01T00:00:00.000Z", project_name: "shop", adapter_type: "duckdb" },
     nodes: {
@@ -19,6 +19,10 @@ test("the manifest has dbt's keys: nodes with depends_on, and the maps of parent
         original_file_path: "models/gold/revenue.sql",
         fqn: ["shop", "gold", "revenue"],
         checksum: { name: "sha256", checksum: "c0ffee" },
+        path: "gold/revenue.sql",
+        schema: "shop_tables",
+        relation_name: "shop_tables.revenue",
+        config: { materialized: "table", partition_by: ["day(at)"], incremental_strategy: "append" },
         columns: { one: { data_type: "integer" } },
         depends_on: { nodes: ["model.shop.orders"], macros: ["macro.shop.json_fields"] },
       },
@@ -56,7 +60,7 @@ test("run results carry status, timing and row counts, with snapshot ids unround
         adapter_response: { rows_affected: 1_000_001n, snapshot_id: "4810234567890123456" },
       },
       { status: "pass", failures: 0 },
-      { status: "error", error: { code: "cli/usage", at: { line: 3 } } },
+      { status: "error", adapter_response: { error: { code: "cli/usage", at: { line: 3 } } } },
     ],
   });
 });

@@ -14,7 +14,13 @@ const base = { graph: shopGraph(), profile: testProfile, env: {}, lakeVersion: "
 test("a manifest is current for what it was made from and for nothing else, and only whole", async () => {
   const folder = await mkdtemp(path.join(tmpdir(), "lake-manifest-"));
   const contentKey = manifestKey(base);
-  const metadata = { generatedMs: 0, invocationId: "i", lakeVersion: "0.1.0", adapterType: "duckdb" };
+  const metadata = {
+    generatedMs: 0,
+    invocationId: "i",
+    lakeVersion: "0.1.0",
+    adapterType: "duckdb",
+    schema: "shop",
+  };
   const file = await writeArtifact(
     folder,
     "manifest.json",

@@ -2,7 +2,7 @@
 import { tableName } from "../catalog/catalog.ts";
 import type { NodeResult, RunResult, TableReport } from "../run/types.ts";
 import { renderRowDiff } from "./render-row-diff.ts";
-import { artifactMetadata, type ArtifactMetadata } from "./manifest.ts";
+import { artifactMetadata, type ArtifactMetadata } from "./artifact-metadata.ts";
 
 type JsonObject = Record<string, unknown>;
 
@@ -11,22 +11,25 @@ export function toRunResults(
   options: ArtifactMetadata & { readonly args: Readonly<Record<string, unknown>> },
 ): JsonObject {
   return {
-    metadata: artifactMetadata("run-results", options),
+    metadata: artifactMetadata("run-results", options, {
+      lake_run_id: result.runId,
+      // Whether the catalog moved, and whether all went well.
+      lake_published: String(result.published),
+      lake_success: String(result.success),
+    }),
     results: result.results.map(toResult),
     elapsed_time: seconds(result.elapsedMs),
     args: { ...options.args, which: result.command, target: result.target },
-    run_id: result.runId,
-    published: result.published,
-    success: result.success,
   };
 }
 
 function toResult(node: NodeResult): JsonObject {
   return {
     unique_id: node.uniqueId,
-    status: node.status,
+    status: statusOf(node),
     message: node.diff === undefined ? node.message : `${node.message}\n${renderRowDiff(node.diff)}`,
     failures: node.failures ?? null,
+    thread_id: "main",
     execution_time: seconds(node.elapsedMs),
     timing: [
       {
@@ -36,11 +39,22 @@ function toResult(node: NodeResult): JsonObject {
       },
     ],
     relation_name: node.table === undefined ? null : tableName(node.table.identifier),
-    compiled_path: node.compiledPath ?? null,
-    adapter_response: node.table === undefined ? {} : toResponse(node.table),
-    ...(node.failuresTable !== undefined && { failures_table: tableName(node.failuresTable) }),
-    ...(node.error !== undefined && { error: node.error.toJSON() }),
+    compiled: node.compiledPath !== undefined,
+    compiled_code: null,
+    adapter_response: {
+      ...(node.table !== undefined && toResponse(node.table)),
+      ...(node.status === "reused" && { reused: true }),
+      ...(node.compiledPath !== undefined && { compiled_path: node.compiledPath }),
+      ...(node.failuresTable !== undefined && { failures_table: tableName(node.failuresTable) }),
+      ...(node.error !== undefined && { error: node.error.toJSON() }),
+    },
   };
+}
+
+/** dbt has no word for what was found up to date: it is as good as done. */
+function statusOf({ status, resourceType }: NodeResult): string {
+  if (status !== "reused") return status;
+  return resourceType === "test" || resourceType === "unit_test" ? "pass" : "success";
 }
 
 function toResponse(table: TableReport): JsonObject {

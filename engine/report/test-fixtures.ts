@@ -4,7 +4,14 @@ import type { Graph } from "../graph/types.ts";
 import type { DataTest, Model, NodeConfig, ProjectNode } from "../project/types.ts";
 import type { NodeResult, RunResult } from "../run/types.ts";
 
-const config: NodeConfig = { enabled: true, materialized: "table", tags: ["gold"], meta: {} };
+const config: NodeConfig = {
+  enabled: true,
+  materialized: "table",
+  tags: ["gold"],
+  meta: {},
+  partitionBy: ["day(at)"],
+  strategy: "append",
+};
 const references = {
   refs: [],
   sources: [],

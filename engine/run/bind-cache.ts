@@ -19,7 +19,7 @@ type Entry = readonly [shape: number, inputs: readonly (readonly [name: string, 
 interface Content {
   /** Distinct lists of columns: thousands of statements share a few hundred. */
   readonly shapes: readonly (readonly Column[])[];
-  /** SHA-256 of the statement's text → what it gave. */
+  /** SHA-256 of the statement's text (`entryKey`) → what it gave. */
   readonly entries: readonly (readonly [string, Entry])[];
 }
 
@@ -33,7 +33,7 @@ export async function bindRemembered(
   const cache = await BindCache.open(session);
   for (const { name, columns } of inputs) cache.learn(name, columns);
   const asked = requests.map((request) => {
-    const columns = cache.find(request.sql);
+    const columns = cache.find(request);
     cache.learn(request.name, columns);
     return columns === undefined ? request : { ...request, columns };
   });
@@ -75,8 +75,8 @@ class BindCache {
     else this.#known.set(name.toLowerCase(), this.#placeOf(columns));
   }
 
-  find(sql: string): readonly Column[] | undefined {
-    const entry = this.#entries.get(sha256(sql));
+  find(request: BindRequest): readonly Column[] | undefined {
+    const entry = this.#entries.get(entryKey(request));
     if (entry === undefined) return undefined;
     const [shape, inputs] = entry;
     return inputs.every(([name, place]) => this.#known.get(name) === place) ? this.#shapes[shape] : undefined;
@@ -85,7 +85,8 @@ class BindCache {
   save(requests: readonly BindRequest[], results: readonly BindResult[]): void {
     const fresh = new Map<string, Entry>();
     for (const [index, result] of results.entries()) {
-      const { name, sql } = requests[index] as BindRequest;
+      const request = requests[index] as BindRequest;
+      const { name } = request;
       this.learn(name, "columns" in result ? result.columns : undefined);
       if ("error" in result || result.inputs === undefined) continue;
       const inputs = result.inputs.map((input) => [
@@ -93,7 +94,7 @@ class BindCache {
         this.#known.get(input.toLowerCase()),
       ]);
       if (inputs.some(([, place]) => place === undefined)) continue;
-      fresh.set(sha256(sql), [this.#placeOf(result.columns), inputs as [string, number][]]);
+      fresh.set(entryKey(request), [this.#placeOf(result.columns), inputs as [string, number][]]);
     }
     if (fresh.size === 0) return;
     for (const [key, entry] of this.#entries) {
@@ -130,6 +131,11 @@ class BindCache {
     }
     return place;
   }
+}
+
+/** What binds as the rows of a test may still be no model. */
+function entryKey({ sql, rowsOnly }: BindRequest): string {
+  return sha256(rowsOnly === true ? `rows of\n${sql}` : sql);
 }
 
 /** Nothing, unless the file is whole and was written under the same key. */

@@ -148,7 +148,7 @@ async function addStatement(into: Collecting, node: Model | DataTest): Promise<v
   if (node.resourceType === "test") {
     const { rows, sourceMap } = testSql({ session, renderer, test: node });
     const id = node.uniqueId;
-    into.statements.set(id, { id, name: id, sql: rows, sourceMap, at: node.at });
+    into.statements.set(id, { id, name: id, sql: rows, sourceMap, at: node.at, rowsOnly: true });
     return;
   }
   const before = tables.get(node.uniqueId);

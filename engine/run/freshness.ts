@@ -16,6 +16,10 @@ export interface FreshnessResult {
   /** Null for a source without data. */
   readonly maxLoadedAtMs: number | null;
   readonly ageMs: number | null;
+  /** When the source was asked, and how long that took. */
+  readonly askedMs: number;
+  readonly elapsedMs: number;
+  readonly criteria: NonNullable<Source["freshness"]>;
 }
 
 /** Sources with a `freshness`: by `loaded_at_field`, else by the newest file of the landing zone. */
@@ -27,14 +31,18 @@ export async function checkFreshness(
   for (const id of selectNodes(session.graph, { ...selection, resourceTypes: ["source"] })) {
     const source = session.graph.nodes.get(id);
     if (source?.resourceType !== "source" || source.freshness === undefined) continue;
+    const askedMs = session.now();
     const maxLoadedAtMs = await newest(session, source);
-    const ageMs = maxLoadedAtMs === null ? null : session.now() - maxLoadedAtMs;
+    const ageMs = maxLoadedAtMs === null ? null : askedMs - maxLoadedAtMs;
     results.push({
       uniqueId: id,
       name: `${source.sourceName}.${source.name}`,
       status: judge(source, ageMs),
       maxLoadedAtMs,
       ageMs,
+      askedMs,
+      elapsedMs: session.now() - askedMs,
+      criteria: source.freshness,
     });
   }
   return results;

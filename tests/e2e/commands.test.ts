@@ -133,6 +133,33 @@ describe("a project that was built", () => {
     );
   });
 
+  test("ls takes types and keys, and says which there are; --select and --selector do not go together", async () => {
+    const keys = ["ls", "-s", "+daily", "--output", "json", "--exclude-resource-type", "source", "test"];
+    const listed = await here.cli(...keys, "--output-keys", "name", "source_name", "alias");
+    expect(
+      listed.stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual([
+      { name: "stg", alias: "stg" },
+      { name: "events", alias: "events" },
+      { name: "daily", alias: "daily" },
+    ]);
+    const [source] = (await here.cli("ls", "-s", "source:landing", "--output", "json")).stdout.split("\n");
+    expect(JSON.parse(source ?? "")).toMatchObject({ source_name: "landing", package_name: "shop" });
+    const wrong = [
+      [["--output", "json", "--output-keys", "uniqe_id"], /uniqe_id is no key .*did you mean unique_id/s],
+      [["--resource-type", "modle"], /'modle' is invalid.*model, seed/s],
+      [["-s", "daily", "--selector", "x"], /--selector.*cannot be used with.*--select/s],
+    ] as const;
+    for (const [args, message] of wrong)
+      expect(await here.cli("ls", ...args)).toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(message),
+      });
+  });
+
   test("parse, compile and plan read the project, and write no table", async () => {
     const before = [await here.catalog(), here.files("warehouse")];
     expect((await here.cli("parse")).code).toBe(0);
@@ -474,8 +501,27 @@ describe("source freshness", () => {
     expect(json(failed)).toMatchObject({
       results: [{ status: "error", max_loaded_at: "2025-07-01T23:30:00.000Z" }],
     });
-    expect(JSON.parse(here.read("target/sources.json"))).toMatchObject({ results: [{ status: "error" }] });
+    expect(JSON.parse(here.read("target/sources.json"))).toMatchObject({
+      metadata: { dbt_schema_version: "https://schemas.getdbt.com/dbt/sources/v3.json" },
+      results: [{ status: "error", criteria: { error_after: { count: 1, period: "day" } } }],
+    });
     here.write(declared("error_after: {count: 9000, period: day}"));
     expect((await here.cli("source", "freshness")).stdout).toMatch(/PASS/);
+  });
+
+  test("is what source_status:fresher compares with that of another run", async () => {
+    using here = makeProject(declared("warn_after: {count: 1, period: day}"));
+    await here.cli("source", "freshness");
+    here.write({ "yesterday/sources.json": here.read("target/sources.json") });
+    const fresher = async (): Promise<string> =>
+      (await here.cli("ls", "-s", "source_status:fresher+1", "--state", "yesterday", "--output", "name"))
+        .stdout;
+    expect(await fresher()).toBe("");
+    here.write({
+      "landing-zone/events/b.jsonl": lines({ id: 9, kind: "view", happened: "2025-07-03T00:00:00Z" }),
+    });
+    expect(await fresher()).toBe("");
+    await here.cli("source", "freshness");
+    expect((await fresher()).trim().split("\n")).toEqual(["landing.events", "stg"]);
   });
 });

@@ -237,6 +237,27 @@ sources: [{name: lakehouse_test_failures, tables: [{name: asked, type: iceberg}]
     expect(stdout).toContain("lakehouse_test_failures.asked");
   });
 
+  test("of a test whose columns have no name, or one name twice, get names from the engine", async () => {
+    using here = makeProject({
+      ...configured("severity: warn"),
+      "tests/odd.sql": `{{config store_failures=true severity="warn"}}
+select 1, id, id, null, id + 1 as ID from {{ref "t"}} where id <= 2
+`,
+    });
+    const { results, success, ...outcome } = await here.run({});
+    expect([success, outcome.of("odd")?.status, outcome.of("odd")?.failures]).toEqual([true, "warn", 2]);
+    expect(results.filter(({ error }) => error !== undefined)).toEqual([]);
+    here.write({
+      "models/failures.yml": `version: 2
+sources: [{name: lakehouse_test_failures, tables: [{name: odd, type: iceberg}]}]
+`,
+    });
+    const [odd] = await here.query(
+      `select to_json(o) from {{source "lakehouse_test_failures" "odd"}} as o where id = 2`,
+    );
+    expect(JSON.parse(String(odd))).toEqual({ "1": 1, id: 2, id_1: 2, NULL: null, ID_2: 3 });
+  });
+
   test("--store-failures keeps those of all tests", async () => {
     using here = makeProject(configured("severity: warn"));
     expect((await here.run({ storeFailures: true })).success).toBe(true);

@@ -311,7 +311,6 @@ unit_tests:
     expect(manifest.unit_tests["unit_test.shop.days.later"]).toMatchObject({
       model: "days",
       resource_type: "unit_test",
-      tested_node_unique_id: "model.shop.days",
       depends_on: { nodes: ["model.shop.days"] },
       given: [
         { input: "source('landing', 'events')", rows: [{ d: 1 }, { d: 2 }], format: "dict" },

@@ -14,5 +14,7 @@ export const cliErrors = {
   "cli/nothing-to-retry": (p: { problem: string }) => `nothing to retry: ${p.problem}`,
   "cli/no-state": (p: { folder: string }) =>
     `the folder ${p.folder} holds no manifest.json, run_results.json or sources.json`,
+  "cli/unknown-key": (p: { key: string; known: readonly string[] }) =>
+    `${p.key} is no key of lake ls --output json (expected ${p.known.join(", ")})`,
   "cli/bad-artifact": (p: { file: string }) => `${p.file} is not JSON, expected an artifact of another run`,
 };

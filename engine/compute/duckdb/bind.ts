@@ -122,7 +122,7 @@ class Binding {
     const described = await this.#describe(open.filter((index) => this.#isReady(index)));
     for (const [index, columns] of described) {
       const { request, tables } = this.#prepared[index]!;
-      const errors = columnErrors(this.#prepared[index]!, columns);
+      const errors = request.rowsOnly === true ? [] : columnErrors(this.#prepared[index]!, columns);
       if (errors.length > 0) {
         this.#results[index] = { id: request.id, error: collected(errors) };
         continue;
