@@ -149,7 +149,7 @@ describe("a project that was built", () => {
     const [source] = (await here.cli("ls", "-s", "source:landing", "--output", "json")).stdout.split("\n");
     expect(JSON.parse(source ?? "")).toMatchObject({ source_name: "landing", package_name: "shop" });
     const wrong = [
-      [["--output", "json", "--output-keys", "uniqe_id"], /uniqe_id is no key .*did you mean unique_id/s],
+      [["--output", "json", "--output-keys", "uniqe_id"], /uniqe_id is no key .*did you mean "unique_id"/s],
       [["--resource-type", "modle"], /'modle' is invalid.*model, seed/s],
       [["-s", "daily", "--selector", "x"], /--selector.*cannot be used with.*--select/s],
     ] as const;
