@@ -46,7 +46,10 @@ export function healthCommand(cli: Cli): Command {
       ]);
       const maxAgeMs = options.maxAge === undefined ? null : parseDuration("--max-age", options.maxAge);
       const reports: HealthReport[] = [];
-      for (const { identifier } of await selectTables(session, selectionOf(context.cwd, options, session.graph.project)))
+      for (const { identifier } of await selectTables(
+        session,
+        selectionOf(context.cwd, options, session.graph.project),
+      ))
         reports.push(await tableHealth({ session, identifier, maxAgeMs }));
       const text =
         options.output === "json"
