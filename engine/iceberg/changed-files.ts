@@ -1,15 +1,16 @@
 // Which data files two states of a table differ in: all that a comparison of their rows needs to read.
 import type { ScanTask } from "../compute/compute.ts";
 import type { Storage } from "../storage/storage.ts";
+import { readManifestList } from "./manifest-list.ts";
 import { planScan } from "./scan.ts";
-import type { Snapshot, TableMetadata } from "./types.ts";
+import type { ManifestFile, Snapshot, TableMetadata } from "./types.ts";
 
 export interface ChangedFilesRequest {
   readonly storage: Storage;
   readonly metadata: TableMetadata;
-  /** Null: the empty table. */
+  /** Null, here and below: the empty table. */
   readonly from: bigint | null;
-  readonly to: bigint;
+  readonly to: bigint | null;
   /** Of both sides. */
   readonly schemaId: number;
 }
@@ -40,8 +41,9 @@ export async function changedFiles(request: ChangedFilesRequest): Promise<Change
     }
   };
   for (const { start, end } of segments(request)) {
-    add(await filesAt(request, end), 1);
-    add(await filesAt(request, start), -1);
+    const shared = await sharedManifests(request, start, end);
+    add(await filesAt(request, end, shared), 1);
+    add(await filesAt(request, start, shared), -1);
   }
   const changed = [...counts.values()];
   return {
@@ -52,7 +54,7 @@ export async function changedFiles(request: ChangedFilesRequest): Promise<Change
 
 interface Segment {
   readonly start: bigint | null;
-  readonly end: bigint;
+  readonly end: bigint | null;
 }
 
 /** The stretches of the line between the two that change rows; the whole way where there is no line. */
@@ -86,9 +88,32 @@ function segments({ metadata, from, to }: ChangedFilesRequest): Segment[] {
 async function filesAt(
   { storage, metadata, schemaId }: ChangedFilesRequest,
   snapshotId: bigint | null,
+  withoutManifests: ReadonlySet<string>,
 ): Promise<readonly ScanTask[]> {
   const then = { ...metadata, "current-snapshot-id": snapshotId, "current-schema-id": schemaId };
-  return planScan({ storage, metadata: then });
+  return planScan({ storage, metadata: then, withoutManifests });
+}
+
+/** Manifests that both states have name no file that differs, unless the deletes of their files may. */
+async function sharedManifests(
+  { storage, metadata }: ChangedFilesRequest,
+  ...states: readonly (bigint | null)[]
+): Promise<ReadonlySet<string>> {
+  const [before = [], after = []] = await Promise.all(
+    states.map((id) => {
+      const snapshot = metadata.snapshots.find((one) => one["snapshot-id"] === id);
+      return snapshot === undefined ? [] : readManifestList({ storage, snapshot });
+    }),
+  );
+  const deletes = new Set(pathsOf(before, "deletes"));
+  const now = pathsOf(after, "deletes");
+  if (now.length !== deletes.size || now.some((path) => !deletes.has(path))) return new Set();
+  const known = new Set(pathsOf(before, "data"));
+  return new Set(pathsOf(after, "data").filter((path) => known.has(path)));
+}
+
+function pathsOf(manifests: readonly ManifestFile[], content: ManifestFile["content"]): string[] {
+  return manifests.flatMap((manifest) => (manifest.content === content ? [manifest.path] : []));
 }
 
 /** A file with the same deletes holds the same rows. */

@@ -21,6 +21,8 @@ export interface ScanRequest {
   readonly snapshotId?: bigint | null;
   /** Files that hold no row for which it is true may be left out; rows are not filtered. */
   readonly filter?: Predicate;
+  /** Data manifests by path whose files are of no interest. */
+  readonly withoutManifests?: ReadonlySet<string>;
   /** Manifests read at once; 8 when absent. */
   readonly concurrency?: number;
 }
@@ -31,7 +33,7 @@ export interface ScanRequest {
  * `iceberg/duplicate-file`, those of the filter, and what reading manifests gives.
  */
 export async function planScan(request: ScanRequest): Promise<ScanTask[]> {
-  const { storage, metadata, concurrency = 8 } = request;
+  const { storage, metadata, concurrency = 8, withoutManifests = new Set() } = request;
   const snapshot = findSnapshot(metadata, request.snapshotId);
   if (snapshot === null) return [];
   const schema = snapshotSchema(metadata, request.snapshotId);

@@ -118,3 +118,80 @@ describe("an ingesting model runs for new files only", () => {
     expect(decide("incremental", ingest({ state })).mode).toBe("replace");
   });
 });
+
+describe("a model that follows the changes of an input", () => {
+  const moved = [{ uniqueId: "model.p.up", name: "up", version: "uuid@13#0" }];
+  const follow = (changes: Partial<DecisionInput>, lost: string | null = null) =>
+    decide(
+      "incremental",
+      input({
+        strategy: "delete+insert",
+        follows: new Map([["model.p.up", lost]]),
+        inputs: moved,
+        ...changes,
+      }),
+    );
+  const other = (version: string | null) => [...moved, { uniqueId: "seed.p.names", name: "names", version }];
+  const withOther = { ...built, ours: { ...commit, inputs: { ...commit.inputs, "seed.p.names": "s@1#0" } } };
+
+  test("is reused while nothing moved", () => {
+    expect(follow({ inputs: input().inputs })).toEqual({ action: "reuse", reason: "unchanged" });
+  });
+
+  const parts: [string, Partial<DecisionInput>, string][] = [
+    ["the input moved", {}, "up moved from snapshot 12 to 13: only what changed"],
+    [
+      "the input is built in this run",
+      { inputs: [{ uniqueId: "model.p.up", name: "up", version: null }] },
+      "up changes in this run: only what changed",
+    ],
+    ["reuse is off", { noReuse: true, inputs: input().inputs }, "reuse is off: only what changed"],
+    [
+      "a volatile function",
+      { state: { ...built, ours: { ...commit, volatile: ["now"] } }, inputs: input().inputs },
+      "now() differs from run to run: only what changed",
+    ],
+  ];
+  test.each(parts)("%s: a part is built", (_name, changes, reason) => {
+    expect(follow(changes)).toEqual({ action: "build", mode: "overwrite", reason });
+  });
+
+  const wholes: [string, Partial<DecisionInput>, string | null, string][] = [
+    ["code", { fingerprint: "f2" }, null, "code changed: built whole"],
+    [
+      "another input moved",
+      { state: withOther, inputs: other("s@2#0") },
+      null,
+      "names moved from snapshot 1 to 2: built whole",
+    ],
+    [
+      "another input is built in this run",
+      { state: withOther, inputs: other(null) },
+      null,
+      "names changes in this run: built whole",
+    ],
+    ["another input is new", { inputs: other("s@1#0") }, null, "names is a new input: built whole"],
+    ["another input is gone", { state: withOther }, null, "names is no longer an input: built whole"],
+    [
+      "somebody else wrote the table",
+      { state: { ...built, foreignSince: true } },
+      null,
+      "another engine wrote the table: built whole",
+    ],
+    ["not ours", { state: { ...built, ours: null } }, null, "the table was not built by lake: built whole"],
+    [
+      "the snapshot is gone",
+      {},
+      "snapshot 12 of up has expired",
+      "snapshot 12 of up has expired: built whole",
+    ],
+  ];
+  test.each(wholes)("%s: the whole table is built", (_name, changes, lost, reason) => {
+    expect(follow(changes, lost)).toEqual({ action: "build", mode: "replace", reason });
+  });
+
+  test("a full refresh and a table that held a part are whole builds, too", () => {
+    expect(follow({ fullRefresh: true }).mode).toBe("replace");
+    expect(follow({ state: { ...built, ours: { ...commit, partial: true } } }).mode).toBe("replace");
+  });
+});

@@ -20,6 +20,9 @@ export interface DecisionInput {
   readonly ingests: boolean;
   /** Of an incremental model. */
   readonly strategy: IncrementalStrategy;
+  /** Inputs whose changes it follows, with the reason why they cannot be told (`whyLost`), else null; absent
+   *  for a model that follows none. */
+  readonly follows?: ReadonlyMap<string, string | null>;
 }
 
 /** An input as the plan sees it: what it will be, and what people call it. */
@@ -53,6 +56,7 @@ const incremental: Decide = (input) => {
   if (input.fullRefresh) return { action: "build", mode: "replace", reason: "full refresh" };
   if (state.ours?.partial === true) return { action: "build", mode: "replace", reason: "held only a part" };
   if (input.ingests) return ingest(input, state);
+  if (input.follows !== undefined) return followChanges(input, state, input.follows);
   const reason = whyRebuild(input, state);
   return reason === null
     ? { action: "reuse", reason: "unchanged" }
@@ -67,6 +71,36 @@ function partMode({ strategy }: DecisionInput): "append" | "overwrite" {
 function oldRows(input: DecisionInput, { ours }: TableState): string {
   const oldCode = ours !== null && ours.fingerprint !== input.fingerprint;
   return oldCode ? ": old rows keep the old logic, --full-refresh rebuilds them" : "";
+}
+
+/** Only what changed is built again, where that is sure to give the rows of a full build (rule 17). */
+function followChanges(
+  input: DecisionInput,
+  state: TableState,
+  follows: ReadonlyMap<string, string | null>,
+): Decision {
+  const whole = whyWhole(input, state, follows);
+  if (whole !== null) return { action: "build", mode: "replace", reason: `${whole}: built whole` };
+  const reason = whyRebuild(input, state);
+  if (reason === null) return { action: "reuse", reason: "unchanged" };
+  return { action: "build", mode: partMode(input), reason: `${reason}: only what changed` };
+}
+
+function whyWhole(
+  input: DecisionInput,
+  { ours, foreignSince }: TableState,
+  follows: ReadonlyMap<string, string | null>,
+): string | null {
+  if (ours === null) return "the table was not built by lake";
+  if (foreignSince) return "another engine wrote the table";
+  if (ours.fingerprint !== input.fingerprint) return "code changed";
+  const others = input.inputs.filter(({ uniqueId }) => !follows.has(uniqueId));
+  const recorded = Object.entries(ours.inputs).filter(([uniqueId]) => !follows.has(uniqueId));
+  return (
+    whichInputMoved({ ...input, inputs: others }, Object.fromEntries(recorded)) ??
+    [...follows.values()].find((lost) => lost !== null) ??
+    null
+  );
 }
 
 /** New landing files, and nothing else, make an ingesting model run. */

@@ -127,6 +127,16 @@ function ownKeys({ summary }: Snapshot): Record<string, string> {
   );
 }
 
+/** The parts of a `tableVersion`; null for text that is none. */
+export function parseVersion(
+  version: string,
+): { readonly uuid: string; readonly snapshotId: bigint | null; readonly schemaId: number } | null {
+  const match = /^(.+)@(none|\d+)#(\d+)$/.exec(version);
+  if (match === null) return null;
+  const [, uuid = "", snapshot = "", schema] = match;
+  return { uuid, snapshotId: snapshot === "none" ? null : BigInt(snapshot), schemaId: Number(schema) };
+}
+
 export function readTableState(table: CatalogTable): TableState {
   let foreignSince = false;
   let ours: LakeCommit | null = null;

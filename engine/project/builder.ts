@@ -35,6 +35,7 @@ export const noReferences: References = {
   refs: [],
   sources: [],
   configs: [],
+  changes: [],
   vars: [],
   envVars: [],
   macros: [],

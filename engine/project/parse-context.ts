@@ -36,6 +36,7 @@ export function parseContext(options: {
     incremental: "both",
     ref: ({ name }) => `"${name}"`,
     source: ({ source, table }) => `"${source}.${table}"`,
+    changed: () => "true",
     this: '"this"',
   };
 }

@@ -1,12 +1,12 @@
 // A project as compact JSON: texts and hashes of files are left out (they are read anyway), equal configs
 // are written once, and references are rows.
 import type { Location } from "../common/errors.ts";
-import type { MacroSource, References, StatePin } from "../template/types.ts";
+import type { ChangedCall, MacroSource, References, StatePin } from "../template/types.ts";
 import { noReferences } from "./builder.ts";
 import type { ProjectFile } from "./read-files.ts";
 import type { Group, Project, ProjectNode, ProjectSettings, ProjectWarning } from "./types.ts";
 
-/** Refs, sources, configs, vars, env vars, macros, and flags; 0 for none at all. */
+/** Refs, sources, configs, vars, env vars, macros, flags, and changes if any; 0 for none at all. */
 type Row =
   | 0
   | readonly [
@@ -17,6 +17,7 @@ type Row =
       readonly string[],
       readonly string[],
       number,
+      unknown[]?,
     ];
 
 interface Encoded {
@@ -109,11 +110,12 @@ function encodePlace(at: Location, own: string, files: string[]): (number | null
 }
 
 function encodeReferences(references: References, own: string, files: string[]): Row {
-  const { refs, sources, configs, vars, envVars, macros, usesThis, usesIncremental, usesTarget } = references;
+  const { refs, sources, configs, vars, envVars, macros, usesThis, usesIncremental, usesTarget, changes } =
+    references;
   const flags = (usesThis ? 1 : 0) + (usesIncremental ? 2 : 0) + (usesTarget ? 4 : 0);
-  const lists = [refs, sources, configs, vars, envVars, macros];
+  const lists = [refs, sources, configs, vars, envVars, macros, changes];
   if (flags === 0 && lists.every((list) => list.length === 0)) return 0;
-  return [
+  const row: Exclude<Row, 0> = [
     refs.map(({ name, pin, at }) => [name, pin ?? 0, ...encodePlace(at, own, files)]),
     sources.map(({ source, table, pin, at }) => [source, table, pin ?? 0, ...encodePlace(at, own, files)]),
     configs.map(({ values, at }) => [values, ...encodePlace(at, own, files)]),
@@ -122,6 +124,8 @@ function encodeReferences(references: References, own: string, files: string[]):
     macros,
     flags,
   ];
+  if (changes.length === 0) return row;
+  return [...row, changes.map(({ at, ...call }) => [call, ...encodePlace(at, own, files)])] as unknown as Row;
 }
 
 type PlaceRow = readonly [line: number | null, column: number | null, file?: number];
@@ -141,7 +145,7 @@ function decodePlace(
 
 function decodeRow(row: Row, own: string, files: readonly string[]): References {
   if (row === 0) return noReferences;
-  const [refs, sources, configs, vars, envVars, macros, flags] = row;
+  const [refs, sources, configs, vars, envVars, macros, flags, changes = []] = row;
   return {
     refs: (refs as [string, StatePin | 0, ...PlaceRow][]).map(([name, pin, line, column, file]) => ({
       name,
@@ -162,6 +166,10 @@ function decodeRow(row: Row, own: string, files: readonly string[]): References 
         at: decodePlace(line, column, file, own, files),
       }),
     ),
+    changes: (changes as [Omit<ChangedCall, "at">, ...PlaceRow][]).map(([call, line, column, file]) => ({
+      ...call,
+      at: decodePlace(line, column, file, own, files),
+    })),
     vars,
     envVars,
     macros,

@@ -16,6 +16,7 @@ const references = {
   refs: [],
   sources: [],
   configs: [],
+  changes: [],
   vars: [],
   envVars: [],
   macros: ["json_fields"],

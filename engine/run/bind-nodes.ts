@@ -6,8 +6,9 @@ import type { DataTest, Model, Seed, Source } from "../project/types.ts";
 import type { SourceMap } from "../template/types.ts";
 import { bindRemembered } from "./bind-cache.ts";
 import { ingestedFilesColumns, isIngestedFiles } from "./ingested-files.ts";
+import { followedInputs, keyList } from "./changed-names.ts";
 import { directInputs } from "./inputs.ts";
-import { isInlined, relationOf, thisRelation } from "./names.ts";
+import { isInlined, relationOf, sqlName, thisRelation } from "./names.ts";
 import type { Readable } from "./names.ts";
 import { currentSchema } from "../iceberg/metadata.ts";
 import { icebergSource } from "./relations.ts";
@@ -39,6 +40,8 @@ export interface Bound {
 }
 
 interface Statement extends BindRequest {
+  /** The model that is at fault if it is no node itself. */
+  readonly owner?: string;
   readonly sourceMap: SourceMap | null;
   readonly at: Location;
 }
@@ -60,7 +63,8 @@ export async function bindNodes(options: BindOptions): Promise<Bound> {
     }
     const statement = statements.get(result.id) as Statement;
     failed.add(result.id);
-    if (result.error.code !== "compute/input-failed") errors.set(result.id, located(result.error, statement));
+    if (result.error.code !== "compute/input-failed")
+      errors.set(statement.owner ?? result.id, located(result.error, statement));
   }
   const sql = new Map([...statements].map(([id, statement]) => [id, statement.sql]));
   return { columns, errors, failed, sql };
@@ -155,7 +159,20 @@ async function addStatement(into: Collecting, node: Model | DataTest): Promise<v
   if (before !== undefined) {
     addEmpty(into, thisRelation(node, session.profile), into.compute.toColumns(currentSchema(before)));
   }
-  addModel(into, node, !isInlined(node) && incremental(node));
+  const isLater = !isInlined(node) && incremental(node);
+  if (isLater) addChanged(into, node);
+  addModel(into, node, isLater);
+}
+
+/** What `{{changed …}}` of the model reads: keys of an input, as columns of their own. */
+function addChanged(into: Collecting, model: Model): void {
+  const { renderer, session } = into.options;
+  for (const { call, node, relation } of followedInputs(renderer.names, model, session.profile)) {
+    if (into.statements.has(relation)) continue;
+    const sql = `select ${keyList(call)} from ${sqlName(node, session.profile)}`;
+    const owner = model.uniqueId;
+    into.statements.set(relation, { id: relation, name: relation, sql, sourceMap: null, at: call.at, owner });
+  }
 }
 
 function addModel(into: Collecting, model: Model, incremental: boolean): void {

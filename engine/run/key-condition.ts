@@ -7,26 +7,23 @@ import { relationName } from "../compute/compute.ts";
 /** Beyond this many values of a column, the lowest and the highest stand for them all. */
 const listedValues = 200;
 
-export interface KeyColumn {
-  /** In the relation of keys. */
-  readonly name: string;
-  /** What is compared with it, as SQL. */
-  readonly expression: string;
-}
+/** A condition on what the keys are compared with, in the order of the keys. */
+export type KeyCondition = (expressions: readonly string[]) => string;
 
 /**
- * A condition that is true wherever all `keys` of a row are those of one row of the relation, nulls included.
- * Null where there is no key at all.
+ * A condition that is true wherever the keys of a row are those of one row of the relation, nulls included;
+ * it may be true elsewhere, too.
  */
 export async function literalCondition(options: {
   readonly compute: Compute;
   readonly relation: string;
   readonly relations: readonly Relation[];
-  readonly keys: readonly KeyColumn[];
-}): Promise<string | null> {
+  /** Columns of the relation. */
+  readonly keys: readonly string[];
+}): Promise<KeyCondition> {
   const { compute, keys, relations } = options;
   const from = relationName(options.relation);
-  const facts = keys.map(({ name }) => {
+  const facts = keys.map((name) => {
     const column = quoteIdentifier(name);
     const some = `select distinct cast(${column} as varchar) as v from ${from} where ${column} is not null limit ${listedValues + 1}`;
     return [
@@ -41,11 +38,13 @@ export async function literalCondition(options: {
     relations,
   });
   const [count, ...values] = rows[0] ?? [0];
-  if (Number(count) === 0) return null;
-  const conditions = keys.map(({ expression }, index) =>
-    columnCondition(expression, values.slice(index * 4, index * 4 + 4)),
-  );
-  return `(${conditions.join(" and ")})`;
+  if (Number(count) === 0) return () => "false";
+  return (expressions) => {
+    const conditions = expressions.map((expression, index) =>
+      columnCondition(expression, values.slice(index * 4, index * 4 + 4)),
+    );
+    return `(${conditions.join(" and ")})`;
+  };
 }
 
 function columnCondition(expression: string, facts: readonly unknown[]): string {

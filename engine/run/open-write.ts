@@ -6,6 +6,8 @@ import type { LandingVersion } from "../plan/landing-diff.ts";
 import { isIncremental } from "../plan/types.ts";
 import type { Model, Seed } from "../project/types.ts";
 import type { BuildContext } from "./build-table.ts";
+import { conditionOf, keepChanged } from "./keep-changed.ts";
+import type { ChangedKeys } from "./keep-changed.ts";
 import type { PlannedNode } from "./planner.ts";
 import { relationsFor } from "./relations.ts";
 import { seedRelation } from "./seeds.ts";
@@ -36,7 +38,15 @@ export async function openWrite(options: {
   const { context, node, base, shape, statement, commitId } = options;
   const { session, signal } = context;
   const model = node.node as Model | Seed;
-  const relations = await inputRelations(context, node, statement.sql);
+  const changed = await changedInputs(context, node);
+  const relations = [
+    ...(await inputRelations(
+      context,
+      node,
+      changed.length === 0 ? statement.sql : prunable(context, node, changed),
+    )),
+    ...changed.map(({ kept }) => kept.relation),
+  ];
   const compute = await session.compute();
   const files: string[] = [];
   const common = {
@@ -72,7 +82,7 @@ export async function openWrite(options: {
     model: model as Model,
     base: isIncremental(node.step) ? base : null,
     shape,
-    relations,
+    changed,
     writeResult: () => locating(write({ ...own, ...place })),
     keepResult: () => locating(compute.keep({ ...own, name: resultName })),
     writeRows: (sql, others) => write({ ...common, ...place, sql, relations: others }),
@@ -85,9 +95,26 @@ export async function openWrite(options: {
         const storage = await session.storage();
         await storage.delete(files);
         throw error;
+      } finally {
+        for (const { kept } of changed) await kept.release();
       }
     },
   };
+}
+
+async function changedInputs(
+  { session, planned, tables, signal }: BuildContext,
+  { node, step, state }: PlannedNode,
+): Promise<readonly ChangedKeys[]> {
+  if (node.resourceType !== "model" || !isIncremental(step)) return [];
+  const { renderer } = planned;
+  const recorded = state?.ours?.inputs ?? {};
+  return keepChanged({ session, renderer, tables, model: node, recorded, signal });
+}
+
+/** The statement with what changed in literals: from it, files are left out that hold none of it. */
+function prunable({ planned }: BuildContext, { node }: PlannedNode, changed: readonly ChangedKeys[]): string {
+  return planned.renderer.changedModel(node as Model, conditionOf(changed)).sql;
 }
 
 function inputRelations(context: BuildContext, node: PlannedNode, sql: string): Promise<Relation[]> {

@@ -6,14 +6,18 @@ import { decide } from "../plan/decide.ts";
 import type { Decision } from "../plan/decide.ts";
 import { modelCode, modelFingerprint, seedFingerprint } from "../plan/fingerprint.ts";
 import type { ModelCode } from "../plan/fingerprint.ts";
+import { whyLost } from "../plan/followed-input.ts";
 import { readTableState } from "../plan/table-state.ts";
 import type { TableState } from "../plan/table-state.ts";
 import type { PlanStep } from "../plan/types.ts";
 import type { Model, Seed } from "../project/types.ts";
+import type { ChangedCall } from "../template/types.ts";
 import { ingests, landingSources } from "./inputs.ts";
 import type { Inputs } from "./inputs.ts";
 import { landingState } from "./landing-state.ts";
-import { isInlined, tableIdentifier } from "./names.ts";
+import { followedInputs } from "./changed-names.ts";
+import { hasTable, isInlined, tableIdentifier } from "./names.ts";
+import type { Readable } from "./names.ts";
 import { inputStates } from "./planner.ts";
 import type { PlannedNode, Planner } from "./planner.ts";
 import type { SeenTable } from "./seen-tables.ts";
@@ -64,6 +68,7 @@ export async function planTable(
     landingFiles: landing?.files.length ?? 0,
     ingests: ingesting,
     strategy: node.config.strategy ?? "append",
+    ...(node.resourceType === "model" && strategy !== null && followed(planner, node, inputs, state)),
   });
   const placed = inherited === null ? decision : inEnvironment(decision, inherited.owner.name);
   const shown = placed.action === "reuse" ? table?.identifier : undefined;
@@ -96,6 +101,33 @@ function placeOf(
 function inEnvironment(decision: Decision, below: string): Decision {
   if (decision.action === "reuse") return { ...decision, reason: `${decision.reason} in ${below}` };
   return decision.action === "build" ? { ...decision, mode: "create" } : decision;
+}
+
+/** The inputs that an incremental model follows with `{{changed …}}`. */
+function followed(
+  { renderer, session, tables, sourceTables }: Planner,
+  model: Model,
+  inputs: Inputs,
+  state: TableState | null,
+): { readonly follows?: ReadonlyMap<string, string | null> } {
+  const found = followedInputs(renderer.names, model, session.profile);
+  if (found.length === 0) return {};
+  const follows = new Map<string, string | null>();
+  for (const { call, node } of found) {
+    if (!hasTable(node) && !(node.resourceType === "source" && node.type === "iceberg"))
+      throw notFollowed(model, node, call, "which is no table");
+    if (landingSources(inputs).length > 0)
+      throw notFollowed(model, node, call, "and takes in landing files, which it follows by itself");
+    const { uniqueId, name } = node;
+    const metadata = tables.get(uniqueId)?.metadata ?? sourceTables.get(uniqueId);
+    follows.set(uniqueId, whyLost({ name, recorded: state?.ours?.inputs[uniqueId], metadata }));
+  }
+  return { follows };
+}
+
+function notFollowed(model: Model, node: Readable, { at }: ChangedCall, problem: string): Error {
+  const hint = isInlined(node) ? `follow the table that ${node.name} reads` : undefined;
+  return lakeError("run/cannot-follow", { model: model.name, input: node.name, problem }, { at, hint });
 }
 
 /** `--sample` and `--empty` make tables with a part of the rows: never over a whole one. */

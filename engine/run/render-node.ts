@@ -5,8 +5,9 @@ import type { Json } from "../common/json.ts";
 import { secretNames, targetValues } from "../project/parse-context.ts";
 import type { DataTest, Model, UnitTest, UnitTestOverrides } from "../project/types.ts";
 import { renderTemplate } from "../template/render.ts";
-import type { Rendered, TemplateContext } from "../template/types.ts";
+import type { ChangedCall, Rendered, TemplateContext } from "../template/types.ts";
 import { relationName } from "../compute/compute.ts";
+import { changedCondition } from "./changed-names.ts";
 import { NameIndex, pinnedAs, sqlName, thisRelation } from "./names.ts";
 import type { Readable } from "./names.ts";
 import type { Session } from "./session.ts";
@@ -39,12 +40,19 @@ export class Renderer {
     return rendered;
   }
 
-  /** The model's SQL as a unit test wants it. */
+  /** As on a later run, with other conditions in place of `{{changed …}}`. */
+  changedModel(model: Model, changed: (call: ChangedCall) => string): Rendered {
+    const self = relationName(thisRelation(model, this.#session.profile));
+    return this.text({ text: model.text, file: model.path, incremental: true, self, changed });
+  }
+
+  /** The model's SQL as a unit test wants it: the rows that it gives are what changed. */
   unitTest(test: UnitTest, model: Model): Rendered {
     return this.text({
       text: model.text,
       file: model.path,
       incremental: test.incremental,
+      changed: () => "true",
       self: relationName(thisRelation(model, this.#session.profile)),
       overrides: test.overrides,
     });
@@ -82,6 +90,7 @@ export class Renderer {
     readonly self?: string | null;
     readonly locals?: Readonly<Record<string, Json>>;
     readonly overrides?: UnitTestOverrides;
+    readonly changed?: (call: ChangedCall) => string;
   }): Rendered {
     const { text, file } = options;
     return renderTemplate({ text, file, context: this.#context(options) });
@@ -93,6 +102,7 @@ export class Renderer {
     readonly self?: string | null;
     readonly locals?: Readonly<Record<string, Json>>;
     readonly overrides?: UnitTestOverrides;
+    readonly changed?: (call: ChangedCall) => string;
   }): TemplateContext {
     const { graph, profile, env } = this.#session;
     const { settings, macros } = graph.project;
@@ -135,6 +145,7 @@ export class Renderer {
           { at: call.at, hint: near && `did you mean "${near}"?` },
         );
       },
+      changed: options.changed ?? ((call) => changedCondition(this.names, call, profile)),
       ...(options.locals !== undefined && { locals: options.locals }),
     };
   }

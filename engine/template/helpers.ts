@@ -6,6 +6,7 @@ import { literal, quoteIdentifier } from "../common/sql.ts";
 import { suggest } from "../common/suggest.ts";
 import type { Frame, Walk } from "./frame.ts";
 import { failure, originIn, originOf, written } from "./frame.ts";
+import { nameOrExpression, parseKeys, splitList } from "./key-list.ts";
 import type { CallExpression, Expression } from "./nodes.ts";
 import { locate } from "./output.ts";
 import type { StatePin } from "./types.ts";
@@ -49,6 +50,15 @@ const helpers: ReadonlyMap<string, Helper> = new Map<string, Helper>([
       expected: 'a source and a table: {{source "landing" "events"}}',
       keys: ["version", "at"],
       run: source,
+    },
+  ],
+  [
+    "changed",
+    {
+      count: [1, 1],
+      expected: 'a model or source, and the keys: {{changed "events" by="date"}}',
+      keys: ["by", "on"],
+      run: changed,
     },
   ],
   [
@@ -215,6 +225,41 @@ function pinOf(call: Call): { readonly pin?: StatePin } {
     );
   }
   return kind === "at" && text === "main" ? {} : { pin: { kind, text } };
+}
+
+function changed(call: Call): Value {
+  const { context, references } = call.walk;
+  const name = text(call, 0);
+  const at = locate(originOf(call.frame, parameter(call, 0)));
+  const [source, table, ...more] = name.split(".");
+  const input = table === undefined ? { name } : { source: source ?? "", table };
+  if (more.length > 0) throw wrongKeys(call, `one model or one source table, and found "${name}"`);
+  if ("name" in input) references.addRef({ name, at });
+  else references.addSource({ ...input, at });
+  const quoted = (column: string): string => quoteIdentifier(column, context.engine);
+  const by = call.hash.get("by");
+  const keys = typeof by === "string" ? parseKeys(by, quoted) : null;
+  if (keys === null) {
+    throw wrongKeys(call, 'the keys: by="date", by="date, user_id" or by="cast(seen_at as date) as day"');
+  }
+  const given = call.hash.get("on");
+  const on =
+    given === undefined
+      ? keys.map(({ expression }) => expression)
+      : ((typeof given === "string" ? splitList(given) : null) ?? []).map((part) =>
+          nameOrExpression(part, quoted),
+        );
+  if (on.length !== keys.length) {
+    throw wrongKeys(call, `as many expressions in on="…" as keys in by="…" (${keys.length})`);
+  }
+  references.usesIncremental = true;
+  const found = { input, keys, on, at };
+  references.addChanged(found);
+  return context.incremental === false ? "true" : context.changed(found);
+}
+
+function wrongKeys(call: Call, expected: string): LakeError {
+  return fail(call, { code: "template/wrong-arguments", parameters: { owner: "changed", expected } });
 }
 
 function variable(call: Call): Value {

@@ -1,4 +1,4 @@
-import type { ConfigCall, RefCall, References, SourceCall } from "./types.ts";
+import type { ChangedCall, ConfigCall, RefCall, References, SourceCall } from "./types.ts";
 
 /** Gathers what one walk meets, each distinct item once, in order of appearance. */
 export class ReferenceRecorder {
@@ -8,6 +8,7 @@ export class ReferenceRecorder {
   private readonly refs = new Map<string, RefCall>();
   private readonly sources = new Map<string, SourceCall>();
   private readonly configs = new Map<string, ConfigCall>();
+  private readonly changes = new Map<string, ChangedCall>();
   private readonly vars = new Set<string>();
   private readonly envVars = new Set<string>();
   private readonly macros = new Set<string>();
@@ -31,6 +32,12 @@ export class ReferenceRecorder {
     if (!this.configs.has(key)) this.configs.set(key, call);
   }
 
+  /** In a loop or in both branches once for the same keys. */
+  addChanged(call: ChangedCall): void {
+    const key = JSON.stringify([call.input, call.keys]);
+    if (!this.changes.has(key)) this.changes.set(key, call);
+  }
+
   addVar(name: string): void {
     this.vars.add(name);
   }
@@ -48,6 +55,7 @@ export class ReferenceRecorder {
       refs: [...this.refs.values()],
       sources: [...this.sources.values()],
       configs: [...this.configs.values()],
+      changes: [...this.changes.values()],
       vars: [...this.vars],
       envVars: [...this.envVars],
       macros: [...this.macros],

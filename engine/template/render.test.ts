@@ -51,6 +51,7 @@ describe("references", () => {
       refs: [],
       sources: [],
       configs: [],
+      changes: [],
       vars: [],
       envVars: [],
       macros: [],

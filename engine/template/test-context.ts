@@ -25,6 +25,7 @@ export function testContext(overrides: Partial<TemplateContext> = {}): TemplateC
     incremental: false,
     ref: (call) => `"${call.name}"`,
     source: (call) => `"${call.source}.${call.table}"`,
+    changed: ({ keys, on }) => `changed(${keys.map(({ name }) => name).join()}: ${on.join()})`,
     this: '"main.orders"',
     ...overrides,
   };

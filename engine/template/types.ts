@@ -1,6 +1,7 @@
 // What the template stage takes and gives. Pure: text in, text out.
 import type { Location } from "../common/errors.ts";
 import type { Json } from "../common/json.ts";
+import type { Key } from "./key-list.ts";
 
 /** A macro: an inline partial of `macros/**` (file name = macro name; `name.spark.sql` overrides on that engine). */
 export interface MacroSource {
@@ -32,11 +33,22 @@ export interface ConfigCall {
   readonly at: Location;
 }
 
+/** `{{changed "x" by="a, f(b) as c" on="…"}}`: which keys of x changed since the model was built last. */
+export interface ChangedCall {
+  readonly input: { readonly name: string } | { readonly source: string; readonly table: string };
+  readonly keys: readonly Key[];
+  /** What the statement compares with each key, as SQL. */
+  readonly on: readonly string[];
+  readonly at: Location;
+}
+
 /** What one walk of a template met, in order of appearance, each distinct item once. */
 export interface References {
   readonly refs: readonly RefCall[];
   readonly sources: readonly SourceCall[];
   readonly configs: readonly ConfigCall[];
+  /** What is changed must be among `refs` or `sources`, too. */
+  readonly changes: readonly ChangedCall[];
   readonly vars: readonly string[];
   readonly envVars: readonly string[];
   /** Macros used, also by macros. */
@@ -77,6 +89,8 @@ export interface TemplateContext {
   /** SQL text for a reference; at parse anything syntactically fit. */
   readonly ref: (call: RefCall) => string;
   readonly source: (call: SourceCall) => string;
+  /** A condition; not asked where `incremental` is false, since nothing is left out then. */
+  readonly changed: (call: ChangedCall) => string;
   readonly this: string | null;
   /** Further names visible in the text (arguments of a generic test, of an operation). */
   readonly locals?: Readonly<Record<string, Json>>;

@@ -48,6 +48,12 @@ export const runErrors = {
     examples: readonly string[];
   }) =>
     `${p.model} has ${p.count === 1 ? "a key" : `${p.count} keys`} with more than one row, expected each ${p.keys.join(", ")} once: ${p.examples.join("; ")}`,
+  "run/cannot-follow": (p: { model: string; input: string; problem: string }) =>
+    `${p.model} follows the changes of ${p.input}, ${p.problem}`,
+  "run/changed-key-missing": (p: { model: string; column: string; expected: string }) =>
+    `${p.model} follows changes by ${p.column}, which is not ${p.expected}: rows whose ${p.column} is gone from the input could not be found`,
+  "run/append-changed": (p: { model: string; count: number; input: string; by: string }) =>
+    `${p.model} appends, and its table holds ${p.count} ${p.count === 1 ? "row" : "rows"} of what changed in ${p.input} by ${p.by}`,
   "run/other-partitions": (p: { table: string; path: string }) =>
     `${p.table} still holds files of an older partition spec, which replace_partitions cannot compare: ${p.path}`,
   "run/contract": (p: { model: string; problems: readonly string[] }) =>

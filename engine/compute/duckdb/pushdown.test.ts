@@ -62,6 +62,14 @@ describe("conditions", () => {
     ["name is not null", { kind: "not-null", column: ["name"] }],
     ["id between 1 and 2", { kind: "and", terms: [compare("id", ">=", 1n), compare("id", "<=", 2n)] }],
     ["id = 1 and random() > 0.5", { kind: "and", terms: [compare("id", "=", 1n)] }],
+    ["false", { kind: "false" }],
+    [
+      "id = 1 and (n = 2 or false)",
+      {
+        kind: "and",
+        terms: [compare("id", "=", 1n), { kind: "or", terms: [compare("n", "=", 2), { kind: "false" }] }],
+      },
+    ],
     ["id = 1 or n = 2", { kind: "or", terms: [compare("id", "=", 1n), compare("n", "=", 2)] }],
   ])("%s", async (condition, expected) => {
     expect(await where(condition)).toEqual(expected);
@@ -69,6 +77,7 @@ describe("conditions", () => {
 
   test.each([
     ["id = 1 or random() > 0.5"],
+    ["true"],
     ["not (id = 1 and n = 1)"],
     ["not (name like 'a%')"],
     ["id = 1.5"],

@@ -107,6 +107,7 @@ class ConditionReader {
   }
 
   async #leaf(node: AstNode): Promise<Predicate | null> {
+    if (isFalse(node)) return { kind: "false" };
     const operator = node.class === "COMPARISON" ? comparisons[node.type ?? ""] : undefined;
     if (operator) return this.#comparison(operator, node["left"] as AstNode, node["right"] as AstNode);
     if (node.class === "BETWEEN") return this.#between(node);
@@ -199,6 +200,18 @@ class ConditionReader {
     }
     return null;
   }
+}
+
+/** The parser's form of the word. */
+function isFalse(node: AstNode): boolean {
+  const type = node["cast_type"] as { id?: string } | undefined;
+  const child = node["child"] as { class?: string; value?: { value?: unknown } } | undefined;
+  return (
+    node.class === "CAST" &&
+    type?.id === "BOOLEAN" &&
+    child?.class === "CONSTANT" &&
+    child.value?.value === "f"
+  );
 }
 
 function fieldOf(struct: StructType, name: string) {

@@ -7,8 +7,8 @@ import { tableName } from "../../catalog/catalog.ts";
 import { currentSchema } from "../../iceberg/metadata.ts";
 import { asRelation, planScan } from "../../iceberg/scan.ts";
 import { fileColumnOf } from "../file-column.ts";
-import type { RowsToGo } from "./rewrite-keys.ts";
 import type { TableWrite } from "./strategy.ts";
+import type { RowsToGo } from "./touched-files.ts";
 
 /**
  * Names the rows of the landing files that are replaced; nothing where none is. Errors: `run/ledger-column`,

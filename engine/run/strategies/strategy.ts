@@ -5,6 +5,7 @@ import type { ChangeOperation } from "../../iceberg/change.ts";
 import type { Schema } from "../../iceberg/types.ts";
 import type { Model } from "../../project/types.ts";
 import type { BuildContext } from "../build-table.ts";
+import type { ChangedKeys } from "../keep-changed.ts";
 import type { PlannedNode } from "../planner.ts";
 import type { Shape } from "../shapes.ts";
 
@@ -27,8 +28,8 @@ export interface TableWrite {
   /** What is changed; null where the table is made anew. */
   readonly base: CatalogTable | null;
   readonly shape: Shape;
-  /** What the model's statement reads. */
-  readonly relations: readonly Relation[];
+  /** What changed in the inputs that the model follows with `{{changed …}}`; none where the table is made anew. */
+  readonly changed: readonly ChangedKeys[];
   /** The rows of the model's statement as data files of the table. */
   writeResult(): Promise<WriteResult>;
   /** The rows of the model's statement beside the engine, as the relation `resultName`. */

@@ -2,6 +2,7 @@
 import { lakeError } from "../../common/errors.ts";
 import { didYouMean } from "../../common/suggest.ts";
 import type { Schema } from "../../iceberg/types.ts";
+import { checkFollowed } from "./changed-sets.ts";
 import type { Model } from "../../project/types.ts";
 
 /** Errors: `run/strategy-needs`. */
@@ -14,8 +15,9 @@ export function needKey(model: Model): void {
   );
 }
 
-/** Errors: `run/unknown-key-column`. */
+/** Errors: `run/unknown-key-column`, and those of `checkFollowed`. */
 export function keyColumns(model: Model, schema: Schema): void {
+  checkFollowed(model, schema);
   const names = schema.fields.map(({ name }) => name);
   const known = new Set(names.map((name) => name.toLowerCase()));
   const column = (model.config.uniqueKey ?? []).find((key) => !known.has(key.toLowerCase()));
