@@ -159,9 +159,9 @@ async function addStatement(into: Collecting, node: Model | DataTest): Promise<v
   if (before !== undefined) {
     addEmpty(into, thisRelation(node, session.profile), into.compute.toColumns(currentSchema(before)));
   }
-  const isLater = !isInlined(node) && incremental(node);
-  if (isLater) addChanged(into, node);
-  addModel(into, node, isLater);
+  // Also where nothing is left out yet: a key that is not there must not wait for the next run to be noticed.
+  if (!isInlined(node)) addChanged(into, node);
+  addModel(into, node, !isInlined(node) && incremental(node));
 }
 
 /** What `{{changed …}}` of the model reads: keys of an input, as columns of their own. */

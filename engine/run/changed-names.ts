@@ -21,7 +21,9 @@ export function followedInputs(
 ): readonly FollowedInput[] {
   return model.references.changes.flatMap((call) => {
     const node = inputOf(names, call);
-    return node === undefined ? [] : [{ call, node, relation: keysRelation(node, call, profile) }];
+    return node === undefined
+      ? []
+      : [{ call, node, relation: keysRelation(relationOf(node, profile), call) }];
   });
 }
 
@@ -29,9 +31,9 @@ function inputOf(names: NameIndex, { input }: ChangedCall): Readable | undefined
   return "name" in input ? names.ref(input.name) : names.source(input.source, input.table);
 }
 
-function keysRelation(node: Readable, { keys }: ChangedCall, profile: TargetProfile): string {
+function keysRelation(input: string, { keys }: ChangedCall): string {
   const list = keys.map(({ name, expression }) => `${expression} as ${name}`).join(", ");
-  return `${relationOf(node, profile)}@changed ${list}`;
+  return `${input}@changed ${list}`;
 }
 
 /** A name that no column of the statement around it has: there, plain names must mean what they mean outside. */
@@ -45,7 +47,11 @@ export function keyList({ keys }: ChangedCall): string {
 }
 
 /** Null-safe: a row without a key changes like any other. */
-export function changedCondition(names: NameIndex, call: ChangedCall, profile: TargetProfile): string {
+export function changedCondition(
+  names: NameIndex,
+  call: ChangedCall,
+  nameOf: (node: Readable) => string,
+): string {
   const node = inputOf(names, call);
   // An unknown name is reported with the reference that the call also is.
   if (node === undefined) return "true";
@@ -53,6 +59,6 @@ export function changedCondition(names: NameIndex, call: ChangedCall, profile: T
     const key = `"changed keys".${relationName(keyColumn(name))}`;
     return `${key} is not distinct from (${call.on[index]})`;
   });
-  const from = relationName(keysRelation(node, call, profile));
+  const from = relationName(keysRelation(nameOf(node), call));
   return `exists (select 1 from ${from} as "changed keys" where ${equal.join(" and ")})`;
 }

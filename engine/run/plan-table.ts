@@ -70,6 +70,7 @@ export async function planTable(
     strategy: node.config.strategy ?? "append",
     ...(node.resourceType === "model" && strategy !== null && followed(planner, node, inputs, state)),
   });
+  refuseWhole(node, decision, state);
   const placed = inherited === null ? decision : inEnvironment(decision, inherited.owner.name);
   const shown = placed.action === "reuse" ? table?.identifier : undefined;
   const step: PlanStep = {
@@ -101,6 +102,14 @@ function placeOf(
 function inEnvironment(decision: Decision, below: string): Decision {
   if (decision.action === "reuse") return { ...decision, reason: `${decision.reason} in ${below}` };
   return decision.action === "build" ? { ...decision, mode: "create" } : decision;
+}
+
+/** `full_refresh: false`: the table holds what no build could give again. */
+function refuseWhole(node: Model | Seed, { mode, reason }: Decision, state: TableState | null): void {
+  if (node.config.materialized !== "incremental" || node.config.fullRefresh !== false) return;
+  if (mode !== "replace" || state?.ours?.partial === true) return;
+  const hint = "take full_refresh=false out of its config, or undo what the reason says";
+  throw lakeError("run/whole-build-refused", { model: node.name, reason }, { at: { file: node.path }, hint });
 }
 
 /** The inputs that an incremental model follows with `{{changed …}}`. */

@@ -8,7 +8,7 @@ import { renderTemplate } from "../template/render.ts";
 import type { ChangedCall, Rendered, TemplateContext } from "../template/types.ts";
 import { relationName } from "../compute/compute.ts";
 import { changedCondition } from "./changed-names.ts";
-import { NameIndex, pinnedAs, sqlName, thisRelation } from "./names.ts";
+import { NameIndex, pinnedAs, relationOf, thisRelation } from "./names.ts";
 import type { Readable } from "./names.ts";
 import type { Session } from "./session.ts";
 
@@ -107,8 +107,9 @@ export class Renderer {
     const { graph, profile, env } = this.#session;
     const { settings, macros } = graph.project;
     const allowed = new Set(settings.envVars);
-    const nameOf = (node: Readable): string =>
-      options.logical === true ? relationName(node.uniqueId) : sqlName(node, profile);
+    const plainName = (node: Readable): string =>
+      options.logical === true ? node.uniqueId : relationOf(node, profile);
+    const nameOf = (node: Readable): string => relationName(plainName(node));
     const { vars, envVars, macros: macroTexts } = options.overrides ?? { vars: {}, envVars: {}, macros: {} };
     return {
       engine: profile.compute.type,
@@ -145,7 +146,7 @@ export class Renderer {
           { at: call.at, hint: near && `did you mean "${near}"?` },
         );
       },
-      changed: options.changed ?? ((call) => changedCondition(this.names, call, profile)),
+      changed: options.changed ?? ((call) => changedCondition(this.names, call, plainName)),
       ...(options.locals !== undefined && { locals: options.locals }),
     };
   }

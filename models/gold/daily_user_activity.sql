@@ -6,6 +6,11 @@
 --
 -- `active_users` are logged-in users: one person on two devices is one. `total_events` counts all events, so
 -- that the days add up to silver.
+--
+-- A later run builds the days again that changed in silver since the last one, by late events too, and leaves the
+-- others alone; a changed seed or changed code builds them all.
+{{config materialized="incremental" strategy="delete+insert" unique_key="date"}}
+
 select
     events."date",
     coalesce(events.user_segment, 'unknown') as user_segment,
@@ -15,5 +20,6 @@ select
 from {{ref "user_events_silver"}} as events
 -- A left join: events with a name that the seed does not know yet still count.
 left join {{ref "event_names"}} as event_names using (event_name)
+where {{changed "user_events_silver" by="date"}}
 group by 1, 2
 order by 1, 2

@@ -48,6 +48,8 @@ export const runErrors = {
     examples: readonly string[];
   }) =>
     `${p.model} has ${p.count === 1 ? "a key" : `${p.count} keys`} with more than one row, expected each ${p.keys.join(", ")} once: ${p.examples.join("; ")}`,
+  "run/whole-build-refused": (p: { model: string; reason: string }) =>
+    `${p.model} has full_refresh: false and would have to be built whole (${p.reason})`,
   "run/cannot-follow": (p: { model: string; input: string; problem: string }) =>
     `${p.model} follows the changes of ${p.input}, ${p.problem}`,
   "run/changed-key-missing": (p: { model: string; column: string; expected: string }) =>

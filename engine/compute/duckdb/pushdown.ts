@@ -184,7 +184,8 @@ class ConditionReader {
     const qualified = names[0]!.toLowerCase() === this.#use.qualifier;
     // A column of the relation's own name makes the first part ambiguous.
     if (qualified) return fieldOf(this.#schema, this.#use.qualifier) ? null : this.#place(names.slice(1));
-    return this.#use.alone ? this.#place(names) : null;
+    // Beside other relations a plain name that binds is this one's if it has it: two would be ambiguous.
+    return this.#use.alone || names.length === 1 ? this.#place(names) : null;
   }
 
   #place(names: readonly string[]): ColumnPlace | null {
