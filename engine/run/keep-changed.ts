@@ -114,7 +114,9 @@ function changedRows(
     return { sql: rows(relations, "").join(" union all "), relations };
   const sign = relationName("lake@sign");
   const both = [...rows(came, `, 1 as ${sign}`), ...rows(went, `, -1 as ${sign}`)].join(" union all ");
-  const columns = currentSchema(metadata).fields.map(({ name }) => relationName(name)).join(", ");
+  const columns = currentSchema(metadata)
+    .fields.map(({ name }) => relationName(name))
+    .join(", ");
   return {
     sql: `select ${columns} from (${both}) as both_sides group by ${columns} having sum(${sign}) <> 0`,
     relations,
