@@ -102,7 +102,7 @@ async function sharedManifests(
   const [before = [], after = []] = await Promise.all(
     states.map((id) => {
       const snapshot = metadata.snapshots.find((one) => one["snapshot-id"] === id);
-      return snapshot === undefined ? [] : readManifestList({ storage, snapshot });
+      return snapshot === undefined ? Promise.resolve([]) : readManifestList({ storage, snapshot });
     }),
   );
   const deletes = new Set(pathsOf(before, "deletes"));

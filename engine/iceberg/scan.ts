@@ -44,7 +44,7 @@ export async function planScan(request: ScanRequest): Promise<ScanTask[]> {
   const reader: FileReader = { storage, metadata, concurrency };
   const ofContent = (content: ManifestFile["content"]): ManifestFile[] =>
     manifests.filter((manifest) => manifest.content === content);
-  const dataManifests = ofContent("data");
+  const dataManifests = ofContent("data").filter(({ path }) => !withoutManifests.has(path));
   const oldest = minimum(dataManifests.map(({ minSequenceNumber }) => minSequenceNumber));
   // A delete older than every data file applies to none.
   const deleteManifests = ofContent("deletes").filter(({ sequenceNumber }) => sequenceNumber >= oldest);
