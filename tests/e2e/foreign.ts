@@ -10,6 +10,7 @@ import {
 } from "../../engine/iceberg/metadata.ts";
 import { loadTable, publishChanges, stageChange } from "../../engine/iceberg/transaction.ts";
 import type { ChangeOperation } from "../../engine/iceberg/change.ts";
+import { readManifestList } from "../../engine/iceberg/manifest-list.ts";
 import { planScan } from "../../engine/iceberg/scan.ts";
 import type { TableUpdate } from "../../engine/iceberg/types.ts";
 import { scanRelation } from "../../engine/run/relations.ts";
@@ -56,8 +57,38 @@ export function rollBack(here: TestProject, name: string, snapshotId: bigint): P
   ]);
 }
 
-export function append(here: TestProject, name: string, sql: string): Promise<void> {
+/** `orphan`: the new snapshot has no parent, as after CREATE OR REPLACE TABLE. */
+export async function append(
+  here: TestProject,
+  name: string,
+  sql: string,
+  { orphan = false } = {},
+): Promise<void> {
+  if (!orphan) return write(here, name, sql, () => Promise.resolve({ kind: "append" }));
+  await update(here, name, [{ action: "remove-snapshot-ref", "ref-name": "main" }]);
   return write(here, name, sql, () => Promise.resolve({ kind: "append" }));
+}
+
+/** Deletes what the tables' metadata does not name, in every table's location: other engines' orphan removal. */
+export function removeUnknownFiles(here: TestProject): Promise<void> {
+  return here.withSession(async (session) => {
+    const storage = await session.storage();
+    const known = new Set<string>();
+    const unknown: string[] = [];
+    for (const name of ["events", "daily"]) {
+      const { metadata, metadataLocation } = await tableOf(session, name);
+      known.add(metadataLocation);
+      for (const entry of metadata["metadata-log"]) known.add(entry["metadata-file"]);
+      for (const snapshot of metadata.snapshots) {
+        known.add(snapshot["manifest-list"] as string);
+        for (const manifest of await readManifestList({ storage, snapshot })) known.add(manifest.path);
+        for (const { file } of await planScan({ storage, metadata, snapshotId: snapshot["snapshot-id"] }))
+          known.add(file.path);
+      }
+      for await (const { path } of storage.list(metadata.location)) if (!known.has(path)) unknown.push(path);
+    }
+    await storage.delete(unknown);
+  });
 }
 
 /** All rows in one new file: compaction, which changes no row. */

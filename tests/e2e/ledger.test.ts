@@ -3,8 +3,8 @@
 import { rmSync, utimesSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { eventsProject, goodLines } from "./events-project.ts";
-import { append, rollBack, snapshotIds, update } from "./foreign.ts";
+import { eventsProject, goodLines, lines, quarantining } from "./events-project.ts";
+import { append, removeUnknownFiles, rollBack, snapshotIds, update } from "./foreign.ts";
 import { makeProject } from "./project.ts";
 import type { TestProject } from "./project.ts";
 
@@ -114,6 +114,58 @@ test("a ledger that is gone is an error that names what to do; the rebuild it na
   expect((await here.cli("build", "--full-refresh", "--allow-loss")).code).toBe(0);
   expect(await ids(here)).toEqual([1, 2, 3, 4, 5]);
   expect((await here.run({})).of("events")?.status).toBe("reused");
+});
+
+test("files without a row and files with bad lines alone are held, too", async () => {
+  using here = makeProject({
+    ...quarantining,
+    [landing("empty.jsonl")]: "",
+    [landing("bad.jsonl")]: lines({ id: "x" }),
+    [landing("good.jsonl")]: goodLines(1),
+  });
+  expect((await here.run({})).of("events")?.message).toContain("from 3 landing files, 1 line in quarantine");
+  expect((await here.run({})).of("events")).toMatchObject({
+    status: "reused",
+    message: "no new landing files",
+  });
+  // A full refresh would lose the bad line as it would lose rows.
+  rmSync(path.join(here.root, landing("empty.jsonl")));
+  expect((await here.run({ fullRefresh: true })).success).toBe(true);
+  rmSync(path.join(here.root, landing("bad.jsonl")));
+  await expect(here.run({ fullRefresh: true })).rejects.toMatchObject({ code: "run/landing-files-gone" });
+});
+
+test("the ledger survives an engine that removes all files it does not know inside the table's location", async () => {
+  using here = await twoRuns();
+  await removeUnknownFiles(here);
+  here.write({ [landing("f3.jsonl")]: goodLines(1, 5) });
+  expect((await here.run({})).success).toBe(true);
+  expect(await ids(here)).toEqual([1, 2, 3, 4, 5]);
+});
+
+test("main moved to another branch takes that branch's ledger with it", async () => {
+  using here = await twoRuns();
+  const [first, second] = await snapshotIds(here, "events");
+  await update(here, "events", [
+    { action: "set-snapshot-ref", "ref-name": "kept", type: "branch", "snapshot-id": second as bigint },
+  ]);
+  await rollBack(here, "events", first as bigint);
+  await append(here, "events", foreignRow);
+  rmSync(path.join(here.root, landing("f2.jsonl")));
+  here.write({ [landing("f3.jsonl")]: goodLines(1, 5) });
+  expect((await here.run({})).success).toBe(true);
+  expect(await ids(here)).toEqual([1, 2, 5, 99]);
+  await rollBack(here, "events", second as bigint);
+  expect((await here.run({})).success).toBe(true);
+  expect(await ids(here)).toEqual([1, 2, 3, 4, 5]);
+});
+
+test("a table that another engine created anew, with uuid and properties kept, holds nothing of ours", async () => {
+  using here = await twoRuns();
+  // As Spark's CREATE OR REPLACE TABLE … AS SELECT leaves it: a head without a parent under the old properties.
+  await append(here, "events", foreignRow, { orphan: true });
+  await expect(here.run({})).rejects.toMatchObject({ code: "run/ledger-missing" });
+  expect(await ids(here)).toEqual([99]);
 });
 
 test("a full refresh that would lose rows says which flag allows it, and loses them only then", async () => {
