@@ -6,6 +6,7 @@ import { isLakeError, lakeError } from "../common/errors.ts";
 import { createStyle, type Style } from "../report/style.ts";
 import type { ErrorView } from "../report/render-error.ts";
 import type { Adapters, Session } from "../run/session.ts";
+import type { TargetProfile } from "../project/types.ts";
 import type { OpenProject } from "../run/open-project.ts";
 import type { OutputOptions, ProjectOptions } from "./options.ts";
 
@@ -85,6 +86,21 @@ export async function loadProject(
     );
   }
   return project;
+}
+
+/** Another target of the same profile. */
+export async function loadTarget(
+  context: CliContext,
+  options: ProjectOptions,
+  target: string,
+): Promise<TargetProfile> {
+  const { openTarget } = await import("../run/open-project.ts");
+  return openTarget({
+    projectDir: path.resolve(context.cwd, options.projectDir ?? "."),
+    env: context.env,
+    ...(options.profilesDir !== undefined && { profilesDir: path.resolve(context.cwd, options.profilesDir) }),
+    target,
+  });
 }
 
 /** Opens the project and its target, and closes what the work opened, whatever comes of it. */

@@ -3,6 +3,7 @@ import { buildCommand } from "./build.ts";
 import { changesCommand } from "./changes.ts";
 import { cleanCommand } from "./clean.ts";
 import { Cli } from "./cli.ts";
+import { cloneCommand } from "./clone.ts";
 import { compactCommand } from "./compact.ts";
 import { compileCommand } from "./compile.ts";
 import type { CliContext } from "./context.ts";
@@ -53,6 +54,7 @@ const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[]
     ],
   ],
   ["Tables in time:", [historyCommand, changesCommand, rollbackCommand, tagCommand, branchCommand]],
+  ["Environments:", [cloneCommand]],
   ["Other:", [runOperationCommand, cleanCommand]],
 ];
 

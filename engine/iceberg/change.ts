@@ -58,6 +58,13 @@ export interface ChangeRequest {
   readonly formatVersion: 2 | 3;
   /** The table property that is to hold the new snapshot's id; staged again, it names the new one again. */
   readonly snapshotIdProperty?: string;
+  /** Tags that change with the commit: one on its snapshot, unless another writer has set it meanwhile; those that end. */
+  readonly tags?: { readonly add?: TagName; readonly remove: readonly string[] };
+}
+
+export interface TagName {
+  readonly name: string;
+  readonly maxRefAgeMs: number;
 }
 
 /** Written completely (data, manifests, manifest list), not yet visible to anybody. */

@@ -39,7 +39,8 @@ export async function prepareCommit(request: {
   checkNumbers(base, staged);
   const nowMs = commitTimeMs(base, request.nowMs);
   const previousMetadataLocation = current?.metadataLocation ?? null;
-  const metadata = applyUpdates(base, atTime(staged.updates, nowMs), { nowMs, previousMetadataLocation });
+  const updates = withoutMovedTags(base, atTime(staged.updates, nowMs));
+  const metadata = applyUpdates(base, updates, { nowMs, previousMetadataLocation });
   const newLocation = newMetadataLocation(metadata, previousMetadataLocation);
   await storage.writeIfAbsent(newLocation, serialiseTableMetadata(metadata));
   return {
@@ -71,6 +72,16 @@ function checkNumbers(base: TableMetadata | null, staged: StagedChange): void {
       { retryable: true },
     );
   }
+}
+
+/** A tag that another writer has set meanwhile stays where it is: somebody may rely on it already. */
+function withoutMovedTags(base: TableMetadata | null, updates: readonly TableUpdate[]): TableUpdate[] {
+  return updates.filter(
+    (update) =>
+      update.action !== "set-snapshot-ref" ||
+      update.type !== "tag" ||
+      base?.refs[update["ref-name"]] === undefined,
+  );
 }
 
 function atTime(updates: readonly TableUpdate[], nowMs: number): TableUpdate[] {

@@ -65,6 +65,7 @@ export async function stageChange({ storage, request, nowMs }: StageRequest): Pr
     ...structure,
     { action: "add-snapshot", snapshot },
     { action: "set-snapshot-ref", "ref-name": "main", ...retention, "snapshot-id": snapshot["snapshot-id"] },
+    ...tagUpdates(request, snapshot["snapshot-id"]),
   ];
   return {
     request,
@@ -74,6 +75,24 @@ export async function stageChange({ storage, request, nowMs }: StageRequest): Pr
     snapshotId,
     writtenPaths: [...operation.add.map((file) => file.path), ...writtenPaths],
   };
+}
+
+function tagUpdates({ tags }: ChangeRequest, snapshotId: bigint): TableUpdate[] {
+  if (tags === undefined) return [];
+  const { add, remove } = tags;
+  const added: TableUpdate[] =
+    add === undefined
+      ? []
+      : [
+          {
+            action: "set-snapshot-ref",
+            "ref-name": add.name,
+            type: "tag",
+            "snapshot-id": snapshotId,
+            "max-ref-age-ms": add.maxRefAgeMs,
+          },
+        ];
+  return [...added, ...remove.map((name) => ({ action: "remove-snapshot-ref" as const, "ref-name": name }))];
 }
 
 function withSnapshotId(request: ChangeRequest, snapshotId: bigint): ChangeRequest {

@@ -7,7 +7,7 @@ import type { ChangeOperation } from "./change.ts";
 import { readManifestList } from "./manifest-list.ts";
 import { readManifest, specTypes, writeManifest } from "./manifest.ts";
 import { currentSchema, defaultSpec } from "./metadata.ts";
-import type { DataFile, IcebergType, ManifestEntry, ManifestFile, TableMetadata } from "./types.ts";
+import type { DataFile, IcebergType, ManifestEntry, ManifestFile, Snapshot, TableMetadata } from "./types.ts";
 import { compareValues } from "./values.ts";
 
 /** A manifest of the new snapshot; `entries` and `bytes` when this change makes it. */
@@ -67,6 +67,21 @@ export async function stageManifests(request: StageManifestsRequest): Promise<St
   };
 }
 
+/** A snapshot's manifests; rows of v1 that lack counts get them, since v2 requires them. */
+export async function completeManifests(request: {
+  readonly storage: Storage;
+  readonly metadata: TableMetadata;
+  readonly snapshot: Snapshot;
+}): Promise<readonly ManifestFile[]> {
+  const { storage, metadata, snapshot } = request;
+  const manifests = await readManifestList({ storage, snapshot });
+  return mapLimited(manifests, concurrency, async (manifest) =>
+    hasCounts(manifest)
+      ? manifest
+      : { ...manifest, ...countsOf(await readManifest({ storage, manifest, metadata })) },
+  );
+}
+
 function hasLive(manifest: ManifestFile): boolean {
   return manifest.addedFilesCount !== 0 || manifest.existingFilesCount !== 0;
 }
@@ -80,15 +95,10 @@ class Stage {
     this.#request = request;
   }
 
-  /** The head's manifests; rows of v1 that lack counts get them, since v2 requires them. */
   async existing(): Promise<readonly ManifestFile[]> {
     const { storage, metadata } = this.#request;
     const head = metadata.snapshots.find((one) => one["snapshot-id"] === metadata["current-snapshot-id"]);
-    if (head === undefined) return [];
-    const manifests = await readManifestList({ storage, snapshot: head });
-    return mapLimited(manifests, concurrency, async (manifest) =>
-      hasCounts(manifest) ? manifest : { ...manifest, ...countsOf(await this.#read(manifest)) },
-    );
+    return head === undefined ? [] : completeManifests({ storage, metadata, snapshot: head });
   }
 
   /** The added files, nothing known of them but that they are new: numbers are inherited at publishing. */

@@ -2,7 +2,7 @@
 import { childFields } from "../iceberg/field-ids.ts";
 import { widens } from "../iceberg/type-promotion.ts";
 import type { IcebergType, NestedField, TableMetadata } from "../iceberg/types.ts";
-import { parseVersion, snapshotById } from "./table-state.ts";
+import { parseVersion, snapshotOfVersion } from "./table-state.ts";
 
 /** Why not, for people; null if all is well. */
 export function whyLost(input: {
@@ -15,9 +15,11 @@ export function whyLost(input: {
   const { name, recorded, metadata } = input;
   if (recorded === undefined) return `${name} is a new input`;
   const version = parseVersion(recorded);
-  if (metadata === undefined || version?.uuid !== metadata["table-uuid"]) return `${name} was made anew`;
-  if (version.snapshotId !== null && snapshotById(metadata, version.snapshotId) === null)
-    return `snapshot ${version.snapshotId} of ${name} has expired`;
+  if (metadata === undefined || version === null) return `${name} was made anew`;
+  if (snapshotOfVersion(metadata, recorded) === undefined)
+    return version.uuid === metadata["table-uuid"]
+      ? `snapshot ${version.snapshotId} of ${name} has expired`
+      : `${name} was made anew`;
   const schemaOf = (id: number) => metadata.schemas.find((schema) => schema["schema-id"] === id);
   const [before, now] = [schemaOf(version.schemaId), schemaOf(metadata["current-schema-id"])];
   const same = before !== undefined && now !== undefined && meansTheSame(before, now);

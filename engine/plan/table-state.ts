@@ -16,6 +16,8 @@ export const summaryKeys = {
   user: "lake.user",
   /** Of a compaction: the snapshot whose rows these are, which may have expired since. */
   rowsOf: "lake.rows-of",
+  /** On the snapshot that a clone begins as: the version of the original's rows, which are the same. */
+  cloneOf: "lake.clone-of",
 } as const;
 
 /** Stands before the fingerprint of a table that holds only a part of its rows. */
@@ -73,22 +75,26 @@ export function* ancestors(
 /**
  * The version of a table's rows: its uuid, its newest ancestor that changed rows, and its schema.
  * Compaction (`replace`) keeps the version. Where that ancestor has expired, the oldest known one stands
- * in, which differs from what was recorded: a broken chain counts as changed (rule 19).
+ * in, which differs from what was recorded: a broken chain counts as changed (rule 19). A clone that nobody has
+ * written yet has the version of its original.
  */
 export function tableVersion(metadata: TableMetadata): string {
-  return `${metadata["table-uuid"]}@${rowsOf(metadata)}#${metadata["current-schema-id"]}`;
+  return `${rowsOf(metadata)}#${metadata["current-schema-id"]}`;
 }
 
-/** The id of the snapshot that made the head's rows what they are; `none` for a table without snapshots. */
+/** `uuid@snapshot` of what made the head's rows what they are; the snapshot is `none` for a table without any. */
 function rowsOf(metadata: TableMetadata): string {
+  const ofTable = (snapshot: bigint | string): string => `${metadata["table-uuid"]}@${snapshot}`;
   let newest: Snapshot | null = null;
   for (const snapshot of ancestors(metadata)) {
     newest = snapshot;
+    const original = snapshot.summary[summaryKeys.cloneOf];
+    if (original !== undefined) return original;
     if (snapshot.summary.operation !== "replace") break;
     const stated = snapshot.summary[summaryKeys.rowsOf];
-    if (stated !== undefined) return stated;
+    if (stated !== undefined) return stated.includes("@") ? stated : ofTable(stated);
   }
-  return String(newest?.["snapshot-id"] ?? "none");
+  return ofTable(newest?.["snapshot-id"] ?? "none");
 }
 
 /**
@@ -135,6 +141,20 @@ export function parseVersion(
   if (match === null) return null;
   const [, uuid = "", snapshot = "", schema] = match;
   return { uuid, snapshotId: snapshot === "none" ? null : BigInt(snapshot), schemaId: Number(schema) };
+}
+
+/**
+ * The snapshot of this table that holds the rows of a version: the one that the version names, or, in a clone, the
+ * one that it began as. Null is the table before its first snapshot; undefined where it holds no such rows.
+ */
+export function snapshotOfVersion(metadata: TableMetadata, version: string): bigint | null | undefined {
+  const named = parseVersion(version);
+  if (named === null) return undefined;
+  const { uuid, snapshotId } = named;
+  if (uuid === metadata["table-uuid"])
+    return snapshotId === null || snapshotById(metadata, snapshotId) !== null ? snapshotId : undefined;
+  const original = `${uuid}@${snapshotId}`;
+  return metadata.snapshots.find(({ summary }) => summary[summaryKeys.cloneOf] === original)?.["snapshot-id"];
 }
 
 export function readTableState(table: CatalogTable): TableState {

@@ -13,10 +13,12 @@ import type { Rendered } from "../template/types.ts";
 import { located } from "./bind-nodes.ts";
 import { keepCode } from "./built-code.ts";
 import { castPlace, withPosition } from "./cast-place.ts";
+import { onClone } from "./clones.ts";
 import { writeCompiled } from "./compiled.ts";
+import { baseTags } from "./keep-bases.ts";
 import { emptyLedger, ledgerProperties, writeLedger } from "./ledger.ts";
 import type { LedgerEntry } from "./ledger.ts";
-import { lakeFolder, tableIdentifier, tableLocation } from "./names.ts";
+import { lakeFolder, tableIdentifier, tableLocation, tableProperties } from "./names.ts";
 import { openWrite } from "./open-write.ts";
 import type { BuildStatement } from "./open-write.ts";
 import type { PlannedRun } from "./plan-run.ts";
@@ -53,7 +55,8 @@ export interface BuiltTable {
 }
 
 /** Errors: those of the statement (`compute/*`, at the model's line), of its contract and its schema change. */
-export async function buildTable(context: BuildContext, node: PlannedNode): Promise<BuiltTable> {
+export async function buildTable(context: BuildContext, given: PlannedNode): Promise<BuiltTable> {
+  const node = await onClone(context.session, given);
   const { session } = context;
   const model = node.node as Model | Seed;
   const { base } = node;
@@ -152,10 +155,11 @@ async function stage(options: {
       spec: shape.spec,
       sortOrder: shape.sortOrder,
       properties: {
-        ...model.config.properties,
+        ...tableProperties(model, session.profile),
         ...(ledger !== null && { [ledgerProperties.ledger]: ledger }),
       },
       ...(ledger !== null && { snapshotIdProperty: ledgerProperties.snapshot }),
+      ...baseTags(session, base?.metadata ?? null),
       operation,
       summary: {
         [summaryKeys.runId]: context.runId,

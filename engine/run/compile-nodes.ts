@@ -12,7 +12,7 @@ import type { PinnedTable } from "./names.ts";
 import { loadPinned } from "./pinned-tables.ts";
 import { RunTables } from "./relations.ts";
 import { Renderer } from "./render-node.ts";
-import { seenTables, tablesOf } from "./seen-tables.ts";
+import { endedOf, seenTables, tablesOf } from "./seen-tables.ts";
 import type { Session } from "./session.ts";
 
 export interface CompiledNode {
@@ -65,8 +65,13 @@ export async function compileNodes(session: Session, selection: SelectionRequest
 export async function knownTables(session: Session, pins: readonly PinnedTable[]): Promise<RunTables> {
   const nodes = [...session.graph.nodes.values()].filter(hasTable);
   const seen = await seenTables(session, nodes);
-  const { tables, errors } = await loadPinned({ session, pins, seen });
-  return new RunTables(tablesOf(seen), tables, errors);
+  const { tables: pinned, errors } = await loadPinned({ session, pins, seen });
+  return new RunTables({
+    tables: tablesOf(seen),
+    sourceTables: pinned,
+    problems: errors,
+    ended: endedOf(seen),
+  });
 }
 
 function withUnbuiltInputs(session: Session, selected: ReadonlySet<string>, tables: RunTables): Set<string> {

@@ -4,6 +4,7 @@ import { lakeError } from "../common/errors.ts";
 import { abandonChange } from "../iceberg/transaction.ts";
 import { summaryKeys } from "../plan/table-state.ts";
 import { writeFailedRun } from "./failed-run.ts";
+import { keepBases } from "./keep-bases.ts";
 import { lakeFolder } from "./names.ts";
 import { planDetailed } from "./plan-run.ts";
 import type { PlannedRun } from "./plan-run.ts";
@@ -80,12 +81,27 @@ class Run {
       const attempt = new RunAttempt(this.#parts, planned, await this.#takenOver(planned));
       this.#staged = attempt.staged;
       const conflict = (await attempt.run()) ? await this.#publish(attempt) : null;
-      if (conflict === null) break;
+      if (conflict === null) {
+        await this.#keepBases(planned);
+        break;
+      }
       if (round < moreRounds && (await this.#rebase())) continue;
       if (!results.anyBad()) results.failed(conflict);
       break;
     }
     await (options.signal?.aborted === true ? this.#abandon() : this.#leave());
+  }
+
+  /** Where all went well; nothing of it undoes what is published. */
+  async #keepBases({ nodes }: PlannedRun): Promise<void> {
+    const { session, options, results } = this.#parts;
+    if (results.anyBad() || options.signal?.aborted === true) return;
+    try {
+      await keepBases(session, nodes.values());
+    } catch (error) {
+      const message = `no base of clones was kept this time: ${asLakeError(error).message}`;
+      results.emit({ kind: "warning", message });
+    }
   }
 
   /** What the plan does not take over any more is made again: then its files are nobody's. */

@@ -60,7 +60,7 @@ async function newest(session: Session, source: Source): Promise<number | null> 
   const field = source.loadedAtField ?? "_loaded_at";
   const sql = `select epoch_ms(max((${field})::timestamptz)) from ${relation}${filter}`;
   const inputs = { leaves: [source], inlined: [] };
-  const tables = new RunTables(new Map());
+  const tables = new RunTables({ tables: new Map() });
   const relations = await relationsFor({ session, renderer, tables, node: source.name, inputs, sql });
   const value = (await compute.query({ sql, relations })).rows[0]?.[0];
   return value === null || value === undefined ? null : Number(value);

@@ -6,7 +6,7 @@ import type { ChangedFiles } from "../iceberg/changed-files.ts";
 import { currentSchema } from "../iceberg/metadata.ts";
 import { asRelation } from "../iceberg/scan.ts";
 import type { TableMetadata } from "../iceberg/types.ts";
-import { parseVersion } from "../plan/table-state.ts";
+import { snapshotOfVersion } from "../plan/table-state.ts";
 import type { Model } from "../project/types.ts";
 import type { ChangedCall } from "../template/types.ts";
 import { followedInputs, keyColumn, keyList } from "./changed-names.ts";
@@ -37,7 +37,7 @@ export async function keepChanged(options: {
   const found: ChangedKeys[] = [];
   for (const input of followedInputs(renderer.names, model, session.profile)) {
     const metadata = tables.get(input.node.uniqueId);
-    const since = parseVersion(recorded[input.node.uniqueId] ?? "")?.snapshotId;
+    const since = metadata && snapshotOfVersion(metadata, recorded[input.node.uniqueId] ?? "");
     if (metadata === undefined || since === undefined)
       throw new Error(`${model.name} was planned to follow ${input.node.name}`);
     const kept = await keepKeys({ session, input, metadata, since, signal });

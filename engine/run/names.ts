@@ -1,5 +1,6 @@
 // What nodes are called in the catalog and in SQL.
 import type { TableIdentifier } from "../catalog/catalog.ts";
+import { placingProperties } from "../iceberg/clone-table.ts";
 import { tableName } from "../catalog/catalog.ts";
 import { relationName } from "../compute/compute.ts";
 import type { Graph } from "../graph/types.ts";
@@ -94,6 +95,15 @@ export function sqlName(node: Readable, profile: TargetProfile): string {
 /** The folder that a new table lies in, as iceberg-java's Hive catalog would choose it. */
 export function tableLocation(identifier: TableIdentifier, profile: TargetProfile): string {
   return `${profile.warehouse.replace(/\/+$/, "")}/${identifier.namespace}.db/${identifier.name}`;
+}
+
+/** What a model asks for; in an environment nothing that would put its files where those of the original lie, or
+ *  have them deleted. */
+export function tableProperties(node: Model | Seed, profile: TargetProfile): Record<string, string> {
+  const properties = Object.entries(node.config.properties ?? {});
+  if (profile.parent === undefined) return Object.fromEntries(properties);
+  const refused = new Set([...placingProperties, "gc.enabled"]);
+  return Object.fromEntries(properties.filter(([key]) => !refused.has(key)));
 }
 
 /** The target's own folder, outside every table's location. */

@@ -28,14 +28,7 @@ export interface OpenProject {
 export async function openProject(options: OpenProjectOptions): Promise<OpenProject> {
   const root = path.resolve(options.projectDir);
   const { env } = options;
-  const settings = await readSettings(root);
-  const loaded = await loadProfile({
-    root,
-    profileName: settings.profile,
-    env,
-    ...(options.profilesDir !== undefined && { profilesDirectory: options.profilesDir }),
-    ...(options.target !== undefined && { targetName: options.target }),
-  });
+  const loaded = await openTarget(options);
   const profile = options.threads === undefined ? loaded : { ...loaded, threads: options.threads };
   const project = await loadProject({
     root,
@@ -46,6 +39,19 @@ export async function openProject(options: OpenProjectOptions): Promise<OpenProj
   });
   checkNamespaces(project, profile);
   return { graph: buildGraph(project), profile };
+}
+
+/** A target of the project's profile alone. */
+export async function openTarget(options: OpenProjectOptions): Promise<TargetProfile> {
+  const root = path.resolve(options.projectDir);
+  const { profile } = await readSettings(root);
+  return loadProfile({
+    root,
+    profileName: profile,
+    env: options.env,
+    ...(options.profilesDir !== undefined && { profilesDirectory: options.profilesDir }),
+    ...(options.target !== undefined && { targetName: options.target }),
+  });
 }
 
 /** A model's own schema is one that the targets below write. */

@@ -8,6 +8,7 @@ import type { Model, Seed } from "../project/types.ts";
 import type { BuildContext } from "./build-table.ts";
 import { conditionOf, keepChanged } from "./keep-changed.ts";
 import type { ChangedKeys } from "./keep-changed.ts";
+import { tableProperties } from "./names.ts";
 import type { PlannedNode } from "./planner.ts";
 import { relationsFor } from "./relations.ts";
 import { seedRelation } from "./seeds.ts";
@@ -61,7 +62,7 @@ export async function openWrite(options: {
     spec: shape.spec,
     sortOrder: shape.sortOrder,
     dataLocation: base?.metadata.properties["write.data.path"] ?? `${options.location}/data`,
-    properties: { ...base?.metadata.properties, ...model.config.properties },
+    properties: { ...base?.metadata.properties, ...tableProperties(model, session.profile) },
   };
   const write = async (request: Omit<WriteRequest, "writeId">): Promise<WriteResult> => {
     const result = await compute.write({

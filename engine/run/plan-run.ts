@@ -1,6 +1,6 @@
 // Selection + what the tables and landing zones say → the plan.
 import type { CatalogTable } from "../catalog/catalog.ts";
-import { throwCollected } from "../common/errors.ts";
+import { type LakeError, throwCollected } from "../common/errors.ts";
 import { normaliseSql } from "../common/normalise-sql.ts";
 import { selectNodesWithWarnings } from "../graph/select.ts";
 import type { TableMetadata } from "../iceberg/types.ts";
@@ -18,7 +18,7 @@ import { planTest, planUnitTest } from "./plan-test.ts";
 import type { PlannedNode, Planner, RunNode } from "./planner.ts";
 import { Renderer } from "./render-node.ts";
 import { icebergSource } from "./relations.ts";
-import { seenTables, tablesOf } from "./seen-tables.ts";
+import { endedOf, seenTables, tablesOf } from "./seen-tables.ts";
 import type { SeenTable } from "./seen-tables.ts";
 import type { Session } from "./session.ts";
 import type { StagedTable } from "./staged-table.ts";
@@ -35,6 +35,8 @@ export interface PlannedRun {
   readonly renderer: Renderer;
   /** Unique id → table as the target shows it, for every table that the run reads or writes. */
   readonly tables: ReadonlyMap<string, CatalogTable>;
+  /** Clones among them whose base is gone. */
+  readonly ended: ReadonlyMap<string, LakeError>;
   /** Source unique id → table, of the Iceberg sources that the run reads. */
   readonly sourceTables: ReadonlyMap<string, TableMetadata>;
   readonly testCache: TestCache;
@@ -101,6 +103,9 @@ export async function planDetailed(
         : takeOver(planner, await planTable(planner, node, nodeInputs, after, planned), planned),
     );
   }
+  // `{{this}}` of a step on a clone is the base that the clone begins as.
+  for (const [uniqueId, { clone, base }] of planned)
+    if (clone !== null && base !== null) tables.set(uniqueId, base);
   const steps = [...planned.values()].map(({ step }) => step);
   const plan = { command: options.command, target: profile.name, steps };
   return {
@@ -108,6 +113,7 @@ export async function planDetailed(
     nodes: planned,
     renderer,
     tables,
+    ended: endedOf(seen),
     testCache,
     landingVersions,
     sourceTables,

@@ -9,11 +9,13 @@ import type { ModelCode } from "../plan/fingerprint.ts";
 import { whyLost } from "../plan/followed-input.ts";
 import { readTableState } from "../plan/table-state.ts";
 import type { TableState } from "../plan/table-state.ts";
+import { isIncremental } from "../plan/types.ts";
 import type { PlanStep } from "../plan/types.ts";
 import type { Model, Seed } from "../project/types.ts";
 import type { ChangedCall } from "../template/types.ts";
 import { ingests, landingSources } from "./inputs.ts";
 import type { Inputs } from "./inputs.ts";
+import { baseAsTable, newestBase } from "./clones.ts";
 import { landingState } from "./landing-state.ts";
 import { followedInputs } from "./changed-names.ts";
 import { hasTable, isInlined, tableIdentifier } from "./names.ts";
@@ -30,58 +32,80 @@ export async function planTable(
   after: readonly string[],
   planned: ReadonlyMap<string, PlannedNode>,
 ): Promise<PlannedNode> {
-  const { session, options } = planner;
+  const { session } = planner;
   const { own, inherited } = placeOf(planner, node);
-  const table = own ?? inherited?.table ?? null;
-  const state = table === null ? null : readTableState(table);
   const code = node.resourceType === "model" ? codeOf(planner, node, inputs) : null;
   const fingerprint =
     code === null
       ? seedFingerprint(node as Seed, planner.fingerprintContext)
       : modelFingerprint(code, planner.normalise);
-  const ingesting = node.resourceType === "model" && ingests(node, inputs);
   const strategy = node.resourceType === "model" ? strategyOf(node) : null;
   if (node.resourceType === "model") strategy?.check(node);
-  if (ingesting) checkIngestion(node, inputs);
-  const fullRefresh = node.config.fullRefresh ?? options.fullRefresh ?? false;
-  if (!isInlined(node) && own !== null) refusePartial(planner, node, state);
+  if (node.resourceType === "model" && ingests(node, inputs)) checkIngestion(node, inputs);
+  if (own !== null) refusePartial(planner, node, readTableState(own));
+  const judge = (table: CatalogTable | null): Promise<Judged> =>
+    judgeTable({ planner, node, inputs, planned, fingerprint, table });
+  const { decision, ...rest } =
+    inherited === null
+      ? { ...(await judge(own)), base: own, clone: null }
+      : await inEnvironment(planner, node, inherited, judge);
+  const read = decision.action === "reuse" ? inherited?.table.identifier : undefined;
+  const step: PlanStep = {
+    uniqueId: node.uniqueId,
+    resourceType: node.resourceType,
+    after,
+    ...decision,
+    ...(strategy !== null && { strategy: node.config.strategy ?? "append" }),
+    ...(!isInlined(node) && { table: read ?? tableIdentifier(node, session.profile) }),
+  };
+  if (isIncremental(step)) refuseEnded(planner, node);
+  return { node, step, inputs, fingerprint, code, ...rest };
+}
+
+/** A table that keeps its rows cannot go on without the files that they lie in. Errors: `run/base-expired`. */
+function refuseEnded({ seen }: Planner, { uniqueId }: Model | Seed): void {
+  const ended = seen.get(uniqueId)?.ended;
+  if (ended !== undefined) throw ended;
+}
+
+interface Judged extends Pick<PlannedNode, "state" | "landing"> {
+  readonly decision: Decision;
+}
+
+/** What is to be done where the node's table stands as given. */
+async function judgeTable(options: {
+  readonly planner: Planner;
+  readonly node: Model | Seed;
+  readonly inputs: Inputs;
+  readonly planned: ReadonlyMap<string, PlannedNode>;
+  readonly fingerprint: string;
+  readonly table: CatalogTable | null;
+}): Promise<Judged> {
+  const { planner, node, inputs, planned, fingerprint, table } = options;
+  const { session } = planner;
+  const { allowLoss = false, noReuse = false, changedFiles = "fail" } = planner.options;
+  const state = table === null ? null : readTableState(table);
+  const fullRefresh = node.config.fullRefresh ?? planner.options.fullRefresh ?? false;
+  const ingesting = node.resourceType === "model" && ingests(node, inputs);
+  const refresh = { fullRefresh, allowLoss, changedFiles };
   const landing = isInlined(node)
     ? null
-    : await landingState({
-        session,
-        node,
-        inputs,
-        table,
-        ingesting,
-        fullRefresh,
-        allowLoss: options.allowLoss ?? false,
-        changedFiles: options.changedFiles ?? "fail",
-      });
+    : await landingState({ session, node, inputs, table, ingesting, ...refresh });
   const decision = decide(node.config.materialized, {
     state,
     fingerprint,
     fullRefresh,
-    noReuse: options.noReuse ?? false,
+    noReuse,
     reuseVolatile: node.config.reuse === true,
     inputs: inputStates(planner, inputs, planned),
     landing: landing?.diff ?? null,
     landingFiles: landing?.files.length ?? 0,
     ingests: ingesting,
     strategy: node.config.strategy ?? "append",
-    ...(node.resourceType === "model" && strategy !== null && followed(planner, node, inputs, state)),
+    ...(node.resourceType === "model" && strategyOf(node) !== null && followed(planner, node, inputs, state)),
   });
   refuseWhole(node, decision, state);
-  const placed = inherited === null ? decision : inEnvironment(decision, inherited.owner.name);
-  const shown = placed.action === "reuse" ? table?.identifier : undefined;
-  const step: PlanStep = {
-    uniqueId: node.uniqueId,
-    resourceType: node.resourceType,
-    after,
-    ...placed,
-    ...(strategy !== null && { strategy: node.config.strategy ?? "append" }),
-    ...(!isInlined(node) && { table: shown ?? tableIdentifier(node, session.profile) }),
-  };
-  return { node, step, inputs, fingerprint, code, state, landing, base: own };
+  return { decision, state, landing };
 }
 
 /** The target's own table, or the one that an environment shows in its place. A quick look at a part of the rows
@@ -98,10 +122,30 @@ function placeOf(
   return { own: null, inherited: inherits ? found : null };
 }
 
-/** What would be changed below is made in the environment; what is unchanged there is read there. */
-function inEnvironment(decision: Decision, below: string): Decision {
-  if (decision.action === "reuse") return { ...decision, reason: `${decision.reason} in ${below}` };
-  return decision.action === "build" ? { ...decision, mode: "create" } : decision;
+/** What is unchanged below is read there. What changes is made anew in the environment, or, where it keeps its rows,
+ *  on a clone: then the plan is that of the base which the clone begins as. */
+async function inEnvironment(
+  { session }: Planner,
+  node: Model | Seed,
+  below: SeenTable,
+  judge: (table: CatalogTable) => Promise<Judged>,
+): Promise<Judged & Pick<PlannedNode, "base" | "clone">> {
+  const { table, owner } = below;
+  const standing = await judge(table);
+  const { decision } = standing;
+  const kept = { ...standing, base: null, clone: null };
+  if (decision.action === "reuse")
+    return { ...kept, decision: { ...decision, reason: `${decision.reason} in ${owner.name}` } };
+  if (decision.action !== "build") return kept;
+  const created = { ...kept, decision: { ...decision, mode: "create" as const } };
+  if (!isIncremental(decision)) return created;
+  const origin = newestBase(below);
+  const base = baseAsTable(session, node, table, origin);
+  const onBase = await judge(base);
+  if (onBase.decision.action !== "build" || !isIncremental(onBase.decision)) return created;
+  const reason = `${onBase.decision.reason}, on a clone of ${owner.name}'s ${origin.tag}`;
+  const clone = { source: table, owner, base: origin };
+  return { ...onBase, decision: { ...onBase.decision, reason }, base, clone };
 }
 
 /** `full_refresh: false`: the table holds what no build could give again. */

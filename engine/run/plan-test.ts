@@ -43,7 +43,17 @@ export async function planTest(
     action: reason === null ? "reuse" : "test",
     reason: reason ?? "passed on the same rows",
   };
-  return { node: test, step, inputs, fingerprint, code: null, state: null, landing: null, base: null };
+  return {
+    node: test,
+    step,
+    inputs,
+    fingerprint,
+    code: null,
+    state: null,
+    landing: null,
+    base: null,
+    clone: null,
+  };
 }
 
 /** It reads no table: once it passed, only a change of text can make it fail. */
@@ -64,7 +74,17 @@ export function planUnitTest(
     action: reason === null ? "reuse" : "test",
     reason: reason ?? "passed on the same text",
   };
-  return { node: test, step, inputs, fingerprint, code: null, state: null, landing: null, base: null };
+  return {
+    node: test,
+    step,
+    inputs,
+    fingerprint,
+    code: null,
+    state: null,
+    landing: null,
+    base: null,
+    clone: null,
+  };
 }
 
 /** A landing zone's version is its listing. */

@@ -7,6 +7,7 @@ import { readTableState, tableVersion } from "../plan/table-state.ts";
 import type { TableState } from "../plan/table-state.ts";
 import type { PlanStep } from "../plan/types.ts";
 import type { DataTest, Model, Seed, UnitTest } from "../project/types.ts";
+import type { ClonePlan } from "./clones.ts";
 import { pinnedInputs, tableInputs } from "./inputs.ts";
 import type { Inputs } from "./inputs.ts";
 import type { LandingState } from "./landing-state.ts";
@@ -33,6 +34,8 @@ export interface PlannedNode {
   readonly base: CatalogTable | null;
   /** Of a step that takes over what was staged before. */
   readonly staged?: StagedTable;
+  /** In an environment: what the base is cloned from before the step writes. */
+  readonly clone: ClonePlan | null;
 }
 
 export interface Planner {

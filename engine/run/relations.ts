@@ -22,19 +22,30 @@ import type { Session } from "./session.ts";
 export class RunTables {
   readonly #current = new Map<string, TableMetadata>();
   readonly #problems: ReadonlyMap<string, LakeError>;
+  readonly #ended: Map<string, LakeError>;
   /** Tables that this run staged or published. */
   readonly built = new Set<string>();
 
-  constructor(
-    tables: ReadonlyMap<string, CatalogTable>,
+  constructor(options: {
+    readonly tables: ReadonlyMap<string, CatalogTable>;
     /** Tables of others by the unique id of their source, and other states of tables by theirs. */
-    sourceTables: ReadonlyMap<string, TableMetadata> = new Map(),
+    readonly sourceTables?: ReadonlyMap<string, TableMetadata>;
     /** Why a state of a table that somebody asks for cannot be read. */
-    problems: ReadonlyMap<string, LakeError> = new Map(),
-  ) {
-    this.#problems = problems;
+    readonly problems?: ReadonlyMap<string, LakeError>;
+    /** Clones that have ended, and why. */
+    readonly ended?: ReadonlyMap<string, LakeError>;
+  }) {
+    const { tables, sourceTables = [], ended = [] } = options;
+    this.#problems = options.problems ?? new Map();
     for (const [uniqueId, metadata] of sourceTables) this.#current.set(uniqueId, metadata);
     for (const [uniqueId, table] of tables) this.#current.set(uniqueId, table.metadata);
+    this.#ended = new Map(ended);
+  }
+
+  /** Errors: `run/base-expired`. */
+  refuseEnded(uniqueId: string): void {
+    const ended = this.#ended.get(uniqueId);
+    if (ended !== undefined) throw ended;
   }
 
   /** Errors: those of a state that cannot be read. */
@@ -51,6 +62,7 @@ export class RunTables {
 
   set(uniqueId: string, metadata: TableMetadata): void {
     this.#current.set(uniqueId, metadata);
+    this.#ended.delete(uniqueId);
     this.built.add(uniqueId);
   }
 
@@ -169,6 +181,7 @@ async function tableRelations(
   name: string,
 ): Promise<Relation[]> {
   const { session, tables } = options;
+  tables.refuseEnded(uniqueId);
   const metadata = tables.get(uniqueId);
   if (metadata === undefined) {
     throw missingInput(options.node, nodeName);

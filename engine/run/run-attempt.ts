@@ -46,7 +46,7 @@ export class RunAttempt {
     this.staged = new Map(taken.map((table) => [table.uniqueId, table]));
     this.#parts = parts;
     this.#planned = planned;
-    this.#tables = new RunTables(planned.tables, planned.sourceTables);
+    this.#tables = new RunTables(planned);
     const { signal } = parts.options;
     this.#signal = AbortSignal.any([this.#failFast.signal, ...(signal === undefined ? [] : [signal])]);
   }

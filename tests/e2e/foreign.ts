@@ -17,9 +17,13 @@ import { scanRelation } from "../../engine/run/relations.ts";
 import type { Session } from "../../engine/run/session.ts";
 import type { TestProject } from "./project.ts";
 
-export async function tableOf(session: Session, name: string): Promise<CatalogTable> {
+export async function tableOf(
+  session: Session,
+  name: string,
+  namespace = "lakehouse",
+): Promise<CatalogTable> {
   const [catalog, storage] = await Promise.all([session.catalog(), session.storage()]);
-  const table = await loadTable({ catalog, storage, identifier: { namespace: "lakehouse", name } });
+  const table = await loadTable({ catalog, storage, identifier: { namespace, name } });
   if (table === null) throw new Error(`no table ${name}`);
   return table;
 }

@@ -68,6 +68,14 @@ export const runErrors = {
     `invalid column name "${p.column}" in the unit test ${p.test} for ${p.what} (accepted columns are ${p.known.join(", ")})`,
   "run/unit-test-value": (p: { test: string; what: string; reason: string }) =>
     `the unit test ${p.test} has a value for ${p.what} that does not fit: ${p.reason}`,
+  "run/no-base": (p: { table: string; target: string }) =>
+    `${p.table} cannot be cloned: ${p.target} keeps no base of it, expected a tag lake_base_<date>`,
+  "run/not-a-clone": (p: { table: string }) =>
+    `${p.table} is no clone, so replacing it by one would lose its rows`,
+  "run/clone-of-itself": (p: { table: string }) =>
+    `${p.table} would be cloned onto itself: both targets have the same tables`,
+  "run/base-expired": (p: { clone: string; table: string; tag: string; target: string }) =>
+    `the base of ${p.clone} has expired: the tag ${p.tag} of ${p.table} on ${p.target} is gone, and with it files that both share may go`,
   "run/interrupted": (p: { done: number; total: number }) =>
     `interrupted after ${p.done} of ${p.total} steps; nothing of the unfinished ones was published`,
   "run/table-held": (p: {
