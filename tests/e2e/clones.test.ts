@@ -71,7 +71,10 @@ test("everything but data files lies with the clone: manifests, manifest lists, 
   );
   expect(
     JSON.stringify(metadata, (_, value: unknown) => (typeof value === "bigint" ? `${value}` : value)),
-  ).not.toMatch(/lakehouse\.db|_lake\/prod/);
+  ).not.toMatch(
+    // What the rows were built with is read to explain a plan only.
+    /lakehouse\.db|_lake\/prod\/(?!code)/,
+  );
   expect(metadata.properties["gc.enabled"]).toBe("false");
 });
 
