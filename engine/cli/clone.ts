@@ -52,7 +52,7 @@ export function cloneCommand(cli: Cli): Command {
       if (from === undefined) throw lakeError("cli/needs-from", { target: name });
       const { cloneNodes } = await import("../run/clone-nodes.ts");
       const reports = await cloneNodes(session, {
-        ...selectionOf(context.cwd, options),
+        ...selectionOf(context.cwd, options, session.graph.project),
         from,
         replace: options.replace === true,
       });
