@@ -23,7 +23,7 @@ function lost(recorded: string | undefined, now: Schema = first): string | null 
     "table-uuid": "u",
     schemas: [first, now],
     "current-schema-id": now["schema-id"],
-    snapshots: [{ "snapshot-id": 7n }],
+    snapshots: [{ "snapshot-id": 7n, summary: { operation: "append", "lake.clone-of": "original@3" } }],
   } as unknown as TableMetadata;
   return whyLost({ name: "up", recorded, metadata });
 }
@@ -41,6 +41,10 @@ describe("what an input was can be told", () => {
   test.each(kept)("%s", (_name, now) => {
     expect(lost("u@7#0", now)).toBeNull();
     expect(lost("u@none#0", now)).toBeNull();
+  });
+  test("in a clone, from what the original was when it began", () => {
+    expect(lost("original@3#0")).toBeNull();
+    expect(lost("original@2#0")).toBe("up was made anew");
   });
 });
 

@@ -5,7 +5,7 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import { planScan } from "../../engine/iceberg/scan.ts";
 import { basesOf, endlessMs } from "../../engine/plan/base-tags.ts";
-import { eventsProject, goodLines } from "./events-project.ts";
+import { eventsProject, goodLines, lines } from "./events-project.ts";
 import { append, rollBack, snapshotIds, tableOf, update } from "./foreign.ts";
 import { environments, filesBelow, makeProject } from "./project.ts";
 import type { TestProject } from "./project.ts";
@@ -281,4 +281,34 @@ test("what a model asks for cannot put a clone's files where the original's lie,
     "pr_42",
   );
   expect(properties["gc.enabled"]).toBe("false");
+});
+
+test("what follows changes of an input goes on across clones of both", async () => {
+  using here = makeProject({
+    ...project,
+    "models/daily.sql": `{{config materialized="incremental" strategy="delete+insert" unique_key="page"}}
+select page, count(*) as n from {{ref "events"}} where {{changed "events" by="page"}} group by all
+`,
+    [landing("f1.jsonl")]: lines({ id: 1, context: { page: "a" } }, { id: 2, context: { page: "b" } }),
+  });
+  expect((await here.run({ target: "prod" })).success).toBe(true);
+  here.write({ [landing("f2.jsonl")]: lines({ id: 3, context: { page: "b" } }) });
+  const outcome = await here.run({ target: "pr_42" });
+  expect(outcome.success).toBe(true);
+  const daily = outcome.events.find((event) => event.kind === "run-started")?.plan.steps.at(-1);
+  expect(daily).toMatchObject({
+    mode: "overwrite",
+    reason: expect.stringMatching(/on a clone of prod's/) as string,
+  });
+  // One group was made again; the other one's row is production's.
+  expect(outcome.of("daily")?.table).toMatchObject({ rowsAdded: 1n, rowsTotal: 2n });
+  const rows = `select page, n from {{ref "daily"}} order by all`;
+  expect(await here.query(rows, "pr_42")).toEqual([
+    ["a", 1],
+    ["b", 2],
+  ]);
+  expect(await here.query(rows, "prod")).toEqual([
+    ["a", 1],
+    ["b", 1],
+  ]);
 });
