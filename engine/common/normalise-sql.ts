@@ -17,6 +17,21 @@ export function normaliseSql(sql: string): string {
   return tokens.join(" ");
 }
 
+/** The text with blanks for the semicolons after its last statement, wherever comments stand: what is left can be
+ *  put into brackets, and every other character stays where it was. */
+export function withoutLastSemicolon(sql: string): string {
+  if (!sql.includes(";")) return sql;
+  let semicolons: number[] = [];
+  for (let at = 0; at < sql.length;) {
+    const end = tokenEnd(sql, at);
+    const token = sql.slice(at, end);
+    if (token === ";") semicolons.push(at);
+    else if (!isBlank(token)) semicolons = [];
+    at = end;
+  }
+  return semicolons.reduce((text, at) => `${text.slice(0, at)} ${text.slice(at + 1)}`, sql);
+}
+
 function isBlank(token: string): boolean {
   return token.startsWith("--") || token.startsWith("/*") || token.trim() === "";
 }

@@ -82,7 +82,7 @@ export function makeSeeds(builder: Builder): void {
     });
     const twin = builder.nodes.get(`model.${settings.name}.${name}`);
     if (twin !== undefined) {
-      const parameters = { kind: "model or seed", name, first: twin.path };
+      const parameters = { kind: "node", name, first: twin.path };
       builder.problems.add("project/duplicate-name", parameters, { file: file.path });
     }
     const seed: Seed = {

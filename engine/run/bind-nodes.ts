@@ -248,6 +248,10 @@ export function located(
   statement: { readonly sql: string; readonly sourceMap: SourceMap | null; readonly at: Location },
 ): LakeError {
   const { code, message, hint, cause, retryable, positionBytes } = error;
+  if (error.errors.length > 0) {
+    const errors = error.errors.map((each) => located(each, statement));
+    return new LakeError(code, message, { hint, cause, retryable, errors });
+  }
   if (positionBytes === undefined || statement.sourceMap === null) {
     return new LakeError(code, message, { at: statement.at, hint, cause, retryable });
   }

@@ -1,10 +1,11 @@
 // `lake compile`: every selected statement rendered, bound without data, and written for people.
-import type { LakeError } from "../common/errors.ts";
+import { LakeError } from "../common/errors.ts";
 import type { Column } from "../compute/compute.ts";
 import { selectNodes } from "../graph/select.ts";
 import type { SelectionRequest } from "../graph/types.ts";
-import type { Model } from "../project/types.ts";
+import type { Model, ProjectNode } from "../project/types.ts";
 import { bindNodes } from "./bind-nodes.ts";
+import type { Bound } from "./bind-nodes.ts";
 import { CompiledFolder } from "./compiled.ts";
 import { directInputs, inputsOf, pinnedAmong, tableInputs } from "./inputs.ts";
 import { hasTable } from "./names.ts";
@@ -14,6 +15,7 @@ import { RunTables } from "./relations.ts";
 import { Renderer } from "./render-node.ts";
 import { endedOf, seenTables, tablesOf } from "./seen-tables.ts";
 import type { Session } from "./session.ts";
+import { shapeOrError } from "./shapes.ts";
 
 export interface CompiledNode {
   readonly uniqueId: string;
@@ -46,6 +48,10 @@ export async function compileNodes(session: Session, selection: SelectionRequest
   const incremental = (model: Model): boolean =>
     model.config.materialized === "incremental" && tables.get(model.uniqueId) !== undefined;
   const bound = await bindNodes({ session, renderer, tables, nodes, incremental });
+  const errors = new Map([
+    ...bound.errors,
+    ...(await shapeErrors({ session, nodes, bound, tables, incremental })),
+  ]);
   const compiled: CompiledNode[] = [];
   const folder = new CompiledFolder(session);
   for (const node of nodes) {
@@ -58,7 +64,31 @@ export async function compileNodes(session: Session, selection: SelectionRequest
     const path = folder.write(file, sql);
     compiled.push({ uniqueId: node.uniqueId, sql, path, columns: bound.columns.get(node.uniqueId) ?? [] });
   }
-  return { compiled, errors: [...bound.errors.values()] };
+  return { compiled, errors: [...errors.values()] };
+}
+
+/** Types that Iceberg lacks, broken contracts, partitions by no column, forbidden schema changes. */
+async function shapeErrors(options: {
+  readonly session: Session;
+  readonly nodes: readonly ProjectNode[];
+  readonly bound: Bound;
+  readonly tables: RunTables;
+  readonly incremental: (model: Model) => boolean;
+}): Promise<Map<string, LakeError>> {
+  const { session, nodes, bound, tables, incremental } = options;
+  const errors = new Map<string, LakeError>();
+  if (bound.columns.size === 0) return errors;
+  const compute = await session.compute();
+  for (const model of nodes) {
+    const columns = bound.columns.get(model.uniqueId);
+    if (columns === undefined || !hasTable(model)) continue;
+    const current = tables.get(model.uniqueId) ?? null;
+    const appends = model.resourceType === "model" && incremental(model);
+    const mode = current === null ? "create" : appends ? "append" : "replace";
+    const shape = shapeOrError({ model, columns, compute, current, mode, emit: () => {} });
+    if (shape instanceof LakeError) errors.set(model.uniqueId, shape);
+  }
+  return errors;
 }
 
 /** Every table of the project that the target shows, and the given states of tables. */

@@ -1,5 +1,6 @@
 // Node text → SQL for this target.
 import { lakeError, type Location } from "../common/errors.ts";
+import { withoutLastSemicolon } from "../common/normalise-sql.ts";
 import { suggest } from "../common/suggest.ts";
 import type { Json } from "../common/json.ts";
 import { secretNames, targetValues } from "../project/parse-context.ts";
@@ -93,7 +94,8 @@ export class Renderer {
     readonly changed?: (call: ChangedCall) => string;
   }): Rendered {
     const { text, file } = options;
-    return renderTemplate({ text, file, context: this.#context(options) });
+    const rendered = renderTemplate({ text, file, context: this.#context(options) });
+    return { ...rendered, sql: withoutLastSemicolon(rendered.sql) };
   }
 
   #context(options: {

@@ -7,11 +7,11 @@ import { currentSchema } from "../iceberg/metadata.ts";
 import { parsePartitionBy } from "../iceberg/partition.ts";
 import { sameSchema } from "../iceberg/schema.ts";
 import { parseSortedBy } from "../iceberg/sort-order.ts";
-import type { PartitionSpec, Schema, SortOrder } from "../iceberg/types.ts";
+import type { PartitionSpec, Schema, SortOrder, TableMetadata } from "../iceberg/types.ts";
+import type { PlanStep } from "../plan/types.ts";
 import type { Model, Seed } from "../project/types.ts";
 import { checkContract } from "./contract.ts";
 import type { PlannedRun } from "./plan-run.ts";
-import type { PlannedNode } from "./planner.ts";
 import { columnsWithoutField, targetSchema } from "./schema-change.ts";
 import { strategyOf } from "./strategies/strategies.ts";
 import type { RunEvent } from "./types.ts";
@@ -41,29 +41,47 @@ export function shapesOf(options: {
   for (const [uniqueId, node] of options.planned.nodes) {
     const columns = options.columns.get(uniqueId);
     if (node.step.action !== "build" || columns === undefined) continue;
-    try {
-      shapes.set(uniqueId, shapeOf({ ...options, node, columns }));
-    } catch (error) {
-      if (!(error instanceof LakeError)) throw error;
-      const { at = { file: node.node.path }, code, message, hint, cause, errors: several } = error;
-      errors.set(uniqueId, new LakeError(code, message, { at, hint, cause, errors: several }));
-    }
+    const model = node.node as Model | Seed;
+    const { mode = "create" } = node.step;
+    const current = node.base?.metadata ?? null;
+    const shape = shapeOrError({ ...options, model, columns, current, mode });
+    if (shape instanceof LakeError) errors.set(uniqueId, shape);
+    else shapes.set(uniqueId, shape);
   }
   return { shapes, errors };
 }
 
-function shapeOf(options: {
-  readonly node: PlannedNode;
+interface ShapeOptions {
+  readonly model: Model | Seed;
   readonly columns: readonly Column[];
   readonly compute: Compute;
+  /** The table as it is; null where there is none. */
+  readonly current: TableMetadata | null;
+  readonly mode: NonNullable<PlanStep["mode"]>;
   readonly emit: (event: RunEvent) => void;
-}): Shape {
-  const { node, columns, compute, emit } = options;
-  const model = node.node as Model | Seed;
-  const current = node.base?.metadata ?? null;
+}
+
+/** What one table will look like, or all that its columns and its config have against it. */
+export function shapeOrError(options: ShapeOptions): Shape | LakeError {
+  try {
+    return shapeOf(options);
+  } catch (error) {
+    if (!(error instanceof LakeError)) throw error;
+    return inFile(error, options.model.path);
+  }
+}
+
+/** At the model's file, where it does not know a better place; several errors each by itself. */
+function inFile({ code, message, hint, cause, errors, at }: LakeError, file: string): LakeError {
+  const several = errors.map((error) => inFile(error, file));
+  const place = at ?? (several.length > 0 ? undefined : { file });
+  return new LakeError(code, message, { at: place, hint, cause, errors: several });
+}
+
+function shapeOf({ model, columns, compute, current, mode, emit }: ShapeOptions): Shape {
   const incoming = compute.toSchema(columns);
   checkContract(model, columns, incoming);
-  const schema = targetSchema({ model, incoming, current, mode: node.step.mode ?? "create", emit });
+  const schema = targetSchema({ model, incoming, current, mode, emit });
   if (model.resourceType === "model") strategyOf(model)?.checkColumns?.(model, schema);
   const { spec } = parsePartitionBy({
     texts: model.config.partitionBy ?? [],

@@ -20,7 +20,7 @@ export function testSql(options: {
   const { session, renderer, test } = options;
   if (test.testType === "singular") {
     const { sql, sourceMap } = renderer.singularTest(test);
-    return { rows: sql.replace(/;\s*$/, ""), aggregate: null, sourceMap };
+    return { rows: sql, aggregate: null, sourceMap };
   }
   const relation = attachedRelation(session, test);
   if (!builtinTests.includes(test.testName ?? "")) {

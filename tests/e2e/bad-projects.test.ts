@@ -94,6 +94,30 @@ describe("models", () => {
     );
   });
 
+  test("several columns are wrong: each at its place, in lake compile as in lake build", async () => {
+    const wrong = model("select 1 + 1,\n  2 + 2, 3 as x, 4 as X");
+    const types = {
+      "models/types.sql": `{{config materialized="table"}}select interval 1 day as i, 'a'::bit as b`,
+    };
+    for (const command of ["build", "compile"]) {
+      const text = await broken({ ...wrong, ...types }, 1, [command]);
+      expect(text).toMatch(/column 1 .*has no name.*\n --> models\/extra\.sql:2:/);
+      expect(text).toMatch(/column 2 .*has no name.*\n --> models\/extra\.sql:3:/);
+      expect(text).toMatch(/columns x and X differ in case only.*\n--> models\/extra\.sql/);
+      expect(text).toMatch(/column i has type INTERVAL.*\n--> models\/types\.sql/);
+      expect(text).toMatch(/column b has type BIT.*\n--> models\/types\.sql/);
+    }
+  });
+
+  test("a partition by no column of the table, in lake compile, too", async () => {
+    const text = await broken(model("select 1 as year"), 0, ["compile", "-s", "extra"]);
+    expect(text).toContain("select 1 as year");
+    const wrong = {
+      "models/extra.sql": `{{config materialized="table" partition_by="yeer"}}\nselect 1 as year\n`,
+    };
+    expect(await broken(wrong, 1, ["compile"])).toMatch(/yeer is not a column.*did you mean "year"/s);
+  });
+
   test("a null without a type", async () => {
     expect(await broken(model("select null as nothing"))).toMatch(
       /nothing is null without a type; expected cast/,
@@ -106,6 +130,18 @@ describe("models", () => {
     );
     expect(await broken(model("drop table x"))).toMatch(/expected exactly one SELECT/);
     expect(await broken(model("-- nothing"))).toMatch(/expected exactly one SELECT/);
+  });
+
+  test("a semicolon at the end is nobody's mistake", async () => {
+    using fine = makeProject({
+      ...good,
+      ...model("select 1 as a; -- done;\n"),
+      "models/view.sql": `select a from {{ref "extra"}} ;;\n`,
+      "models/last.sql": `{{config materialized="table"}}select * from {{ref "view"}};`,
+      "tests/none.sql": `select ';' as a from {{ref "last"}} where a > 1; /* ; */`,
+    });
+    expect(await fine.cli("build")).toMatchObject({ code: 0, stderr: "" });
+    expect((await fine.cli("query", `select a from {{ref "last"}};`)).stdout).toContain("1");
   });
 
   test("a syntax error has line and column of the model's own file", async () => {
