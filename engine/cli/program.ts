@@ -8,6 +8,7 @@ import { compactCommand } from "./compact.ts";
 import { compileCommand } from "./compile.ts";
 import type { CliContext } from "./context.ts";
 import { debugCommand } from "./debug.ts";
+import { envCommand } from "./env.ts";
 import { expireSnapshotsCommand } from "./expire-snapshots.ts";
 import { healthCommand } from "./health.ts";
 import { historyCommand } from "./history.ts";
@@ -54,7 +55,7 @@ const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[]
     ],
   ],
   ["Tables in time:", [historyCommand, changesCommand, rollbackCommand, tagCommand, branchCommand]],
-  ["Environments:", [cloneCommand]],
+  ["Environments:", [cloneCommand, envCommand]],
   ["Other:", [runOperationCommand, cleanCommand]],
 ];
 

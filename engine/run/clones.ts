@@ -115,7 +115,7 @@ export async function makeClone(
   });
   const metadataLocation = newMetadataLocation(metadata, null);
   await storage.writeIfAbsent(metadataLocation, serialiseTableMetadata(metadata));
-  await ensureNamespace(catalog, identifier.namespace);
+  await ensureNamespace(catalog, identifier.namespace, session.profile);
   const clone: CatalogTable = { identifier, metadataLocation, metadata };
   const written = [...writtenPaths, metadataLocation, ...(ledger === null ? [] : [ledger])];
   return register({ catalog, storage, clone, written });

@@ -77,7 +77,7 @@ export async function storeFailures(options: {
       formatVersion: 2,
     },
   });
-  await ensureNamespace(catalog, identifier.namespace);
+  await ensureNamespace(catalog, identifier.namespace, session.profile);
   await publishChanges({ catalog, storage, staged: [staged], nowMs });
   return identifier;
 }

@@ -16,6 +16,7 @@ export const cliErrors = {
     `the folder ${p.folder} holds no manifest.json, run_results.json or sources.json`,
   "cli/unknown-key": (p: { key: string; known: readonly string[] }) =>
     `${p.key} is no key of lake ls --output json (expected ${p.known.join(", ")})`,
+  "cli/needs-yes": (p: { what: string }) => `${p.what} needs a yes, and nobody is there to be asked`,
   "cli/needs-from": (p: { target: string }) =>
     `the target ${p.target} is no environment, so --from must say which other target is meant`,
   "cli/bad-artifact": (p: { file: string }) => `${p.file} is not JSON, expected an artifact of another run`,

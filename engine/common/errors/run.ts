@@ -74,6 +74,10 @@ export const runErrors = {
     `${p.table} is no clone, so replacing it by one would lose its rows`,
   "run/clone-of-itself": (p: { table: string }) =>
     `${p.table} would be cloned onto itself: both targets have the same tables`,
+  "run/no-environment": (p: { target: string }) =>
+    `${p.target} is no environment: it stands on no other target, and lake drops none such`,
+  "run/environment-in-use": (p: { environment: string; problem: string }) =>
+    `the environment ${p.environment} cannot be dropped: ${p.problem}`,
   "run/base-expired": (p: { clone: string; table: string; tag: string; target: string }) =>
     `the base of ${p.clone} has expired: the tag ${p.tag} of ${p.table} on ${p.target} is gone, and with it files that both share may go`,
   "run/interrupted": (p: { done: number; total: number }) =>
