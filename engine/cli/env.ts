@@ -123,7 +123,7 @@ function dropText(environment: string, plan: DropPlan, dryRun: boolean): string 
 
 /** Only somebody at a terminal can answer. */
 async function ask({ context }: Cli, question: string): Promise<boolean> {
-  if (context.stdout.isTTY !== true || process.stdin.isTTY !== true) {
+  if (context.stdout.isTTY !== true || !process.stdin.isTTY) {
     const hint = "add --yes, or --dry-run to see what would go";
     throw lakeError("cli/needs-yes", { what: "dropping an environment" }, { hint });
   }
