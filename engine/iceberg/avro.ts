@@ -65,7 +65,12 @@ export interface AvroFile {
   readonly schema: AvroSchema;
   readonly metadata: ReadonlyMap<string, string>;
   /** Decodes record by record; may be called once per set of options. */
-  readonly records: (options?: DecoderOptions) => Generator;
+  readonly records: (options?: RecordOptions) => Generator;
+}
+
+export interface RecordOptions extends DecoderOptions {
+  /** Told of each block, how many bytes its records take. */
+  readonly onBlock?: (bytes: number) => void;
 }
 
 /** Opens a container file. Errors: `iceberg/bad-avro` with the path, also while the records are read. */
@@ -80,7 +85,7 @@ export function readAvroFile(bytes: Uint8Array, path: string): AvroFile {
     const schema = parseSchema(metadata.get("avro.schema"));
     const decompress = decompressor(metadata.get("avro.codec") ?? "null");
     const start = reader.at;
-    const records = function* (options: DecoderOptions = {}): Generator {
+    const records = function* (options: RecordOptions = {}): Generator {
       const decode = guarded(path, () => compileDecoder(schema, options));
       const blocks = new AvroReader(bytes);
       blocks.skip(start);
@@ -94,6 +99,7 @@ export function readAvroFile(bytes: Uint8Array, path: string): AvroFile {
           const values: unknown[] = [];
           for (let index = 0; index < count; index += 1) values.push(decode(block));
           if (block.remaining > 0) throw new AvroFormatError("a block is longer than its records");
+          options.onBlock?.(block.at);
           return values;
         });
       }

@@ -111,10 +111,14 @@ export async function readManifestList(request: {
   const { storage, snapshot } = request;
   const path = snapshot["manifest-list"];
   if (path === undefined) return manifestsOfVersionOne(storage, snapshot);
-  return decodeManifestList(await storage.read(path), path);
+  return decodeManifestList(await storage.read(path), path, snapshot.summary["total-data-files"]);
 }
 
-export function decodeManifestList(bytes: Uint8Array, path: string): ManifestFile[] {
+/** Blocks of at least so many bytes are closed because they are full: Java's are four times, Rust's as large. */
+const fullBlockBytes = 16_000;
+
+/** `totalFiles` is what the snapshot's summary says of its data files: a list that is cut off names fewer. */
+export function decodeManifestList(bytes: Uint8Array, path: string, totalFiles?: string): ManifestFile[] {
   const file = readAvroFile(bytes, path);
   const record = recordOf(file.schema);
   const at = (id: number): number => fieldIndex(record, id);
@@ -124,12 +128,35 @@ export function decodeManifestList(bytes: Uint8Array, path: string): ManifestFil
     throw lakeError("iceberg/bad-manifest", { path, problem: "it has no manifest_path or manifest_length" });
   }
   try {
-    return [...file.records()].map((row) => decodeRow(row as readonly unknown[], at, summaryAt));
+    let lastBlock = 0;
+    const rows = [...file.records({ onBlock: (size) => (lastBlock = size) })];
+    const manifests = rows.map((row) => decodeRow(row as readonly unknown[], at, summaryAt));
+    if (rows.length === 0 || lastBlock >= fullBlockBytes) checkWhole(manifests, totalFiles);
+    return manifests;
   } catch (cause) {
     if (isLakeError(cause)) throw cause;
-    throw lakeError("iceberg/bad-manifest", { path, problem: String(cause) }, { cause });
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw lakeError("iceberg/bad-manifest", { path, problem }, { cause });
   }
 }
+
+/**
+ * Of a list that ends where another block may have followed. Elsewhere the summary is not believed: its totals
+ * are carried from commit to commit, and some writers let them drift.
+ */
+function checkWhole(manifests: readonly ManifestFile[], totalFiles: string | undefined): void {
+  if (totalFiles === undefined || !/^\d+$/.test(totalFiles)) return;
+  let files = 0;
+  for (const { content, addedFilesCount: added, existingFilesCount: existing } of manifests) {
+    if (content === "deletes") continue;
+    if (added === undefined || existing === undefined) return;
+    files += added + existing;
+  }
+  if (files >= Number(totalFiles)) return;
+  throw new Error(`it names manifests of ${files} data files; the snapshot's summary says ${totalFiles}`);
+}
+
+const contents = ["data", "deletes"] as const;
 
 function itemsOf(schema: unknown): never | undefined {
   const branches = Array.isArray(schema) ? (schema as unknown[]) : [schema];
@@ -152,11 +179,15 @@ function decodeRow(
   };
   const partitions = values[at(507)];
   const keyMetadata = values[at(519)];
+  const path = values[at(500)];
+  if (typeof path !== "string") throw new Error("a manifest_path is not text");
+  const content = contents[integer(517) ?? 0];
+  if (content === undefined) throw new Error(`a manifest has the unknown content ${integer(517)}`);
   return dropUndefined<ManifestFile>({
-    path: values[at(500)] as string,
+    path,
     lengthBytes: long(501) ?? 0n,
     specId: integer(502) ?? 0,
-    content: integer(517) === 1 ? "deletes" : "data",
+    content,
     // Absent in v1, whose files count as sequence 0.
     sequenceNumber: long(515) ?? 0n,
     minSequenceNumber: long(516) ?? 0n,

@@ -47,16 +47,33 @@ const contents = ["data", "position-deletes", "equality-deletes"] as const;
 export async function readManifest(request: ReadManifestRequest): Promise<ManifestEntry[]> {
   const { storage, manifest, metadata } = request;
   const { path } = manifest;
-  const file = readAvroFile(await storage.read(path), path);
+  const bytes = await storage.read(path);
+  const file = readAvroFile(bytes, path);
   const spec = metadata["partition-specs"].find((candidate) => candidate["spec-id"] === manifest.specId);
   if (spec === undefined) throw lakeError("iceberg/unknown-spec", { spec: manifest.specId, path });
   try {
-    return decodeEntries({ ...request, file, spec, types: specTypes(spec, metadata) });
+    const decoded = decodeEntries({ ...request, file, spec, types: specTypes(spec, metadata) });
+    checkWhole(manifest, { bytes: bytes.length, live: decoded.live });
+    return decoded.entries;
   } catch (cause) {
     if (isLakeError(cause)) throw cause;
     const problem = cause instanceof Error ? cause.message : String(cause);
     throw lakeError("iceberg/bad-manifest", { path, problem }, { cause });
   }
+}
+
+/**
+ * Avro has neither an end mark nor a count: a file that is cut between two blocks is a shorter file. The manifest
+ * list knows how many entries there are, and, where an old writer left that out, how many bytes.
+ */
+function checkWhole(manifest: ManifestFile, found: { readonly bytes: number; readonly live: number }): void {
+  const { addedFilesCount: added, existingFilesCount: existing, lengthBytes } = manifest;
+  if (added !== undefined && existing !== undefined) {
+    if (found.live === added + existing) return;
+    throw new Error(`it holds ${found.live} live files; the manifest list says ${added + existing}`);
+  }
+  if (BigInt(found.bytes) !== lengthBytes)
+    throw new Error(`it has ${found.bytes} bytes; the manifest list says ${lengthBytes}`);
 }
 
 /** The types of a spec's fields, from the newest schema that still has each source column. */
@@ -78,7 +95,8 @@ interface DecodeRequest extends Pick<ReadManifestRequest, "manifest" | "statisti
   readonly types: readonly IcebergType[];
 }
 
-function decodeEntries(request: DecodeRequest): ManifestEntry[] {
+/** `live` counts the entries that are not deleted, whether or not they are kept. */
+function decodeEntries(request: DecodeRequest): { readonly entries: ManifestEntry[]; readonly live: number } {
   const { file, manifest, statistics, keep } = request;
   const entryRecord = recordOf(file.schema);
   const at = positions(entryRecord, { status: 0, snapshotId: 1, sequence: 3, fileSequence: 4, file: 2 });
@@ -90,11 +108,13 @@ function decodeEntries(request: DecodeRequest): ManifestEntry[] {
     return statisticsIds.has(id) ? statistics.size > 0 && statistics : !otherIds.has(id);
   };
   const entries: ManifestEntry[] = [];
+  let live = 0;
   let nextRowId = manifest.firstRowId;
   for (const record of file.records({ wanted })) {
     const values = record as readonly unknown[];
     const status = statuses[values[at.status] as number];
     if (status === undefined) throw new Error(`an entry has the unknown status ${String(values[at.status])}`);
+    if (status !== "deleted") live += 1;
     const dataFile = toFile(values[at.file] as readonly unknown[]);
     if (nextRowId !== undefined && dataFile.firstRowId === undefined && dataFile.content === "data") {
       // Row ids are handed out in the order of the entries, to those that have none.
@@ -114,7 +134,7 @@ function decodeEntries(request: DecodeRequest): ManifestEntry[] {
     };
     if (keep === undefined || keep(entry)) entries.push(entry);
   }
-  return entries;
+  return { entries, live };
 }
 
 function positions<K extends string>(
@@ -163,10 +183,12 @@ function fileDecoder(
     if (content === undefined)
       throw new Error(`a file has the unknown content ${String(values[at.content])}`);
     const sortOrderId = values[at.sortOrderId] as number | null | undefined;
-    const format = values[at.format] as string;
+    const [path, format] = [values[at.path], values[at.format]];
+    if (typeof path !== "string" || typeof format !== "string")
+      throw new Error("a file's file_path or file_format is not text");
     const file: MutableFile = {
       content,
-      path: values[at.path] as string,
+      path,
       // One text for the format of a hundred thousand files.
       format: format === parquet ? parquet : format,
       specId,

@@ -309,7 +309,8 @@ describe("a manifest", () => {
     record.writeString("/t/x.parquet");
     record.writeString("parquet");
     record.writeLong(1);
-    const { manifest } = writeManifest({ ...request, entries: [] });
+    const written = writeManifest({ ...request, entries: [] });
+    const manifest = { ...written.manifest, addedFilesCount: 1 };
     for (const [codec, compress] of [
       ["null", identity],
       ["zstandard", zstdCompressSync],

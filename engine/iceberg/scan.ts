@@ -162,10 +162,12 @@ async function liveFiles(
       manifest,
       keep: ({ status, file }) => status !== "deleted" && keep(file),
     });
-    return entries.map(({ file, sequenceNumber }) => ({
-      file,
-      sequenceNumber: sequenceNumber ?? manifest.sequenceNumber,
-    }));
+    return entries.map(({ file, sequenceNumber }) => {
+      if (sequenceNumber !== null) return { file, sequenceNumber };
+      // Which deletes apply to it cannot be told.
+      const problem = `its entry for ${file.path} has no sequence number, and is not new`;
+      throw lakeError("iceberg/bad-manifest", { path: manifest.path, problem });
+    });
   });
   return read.flat();
 }

@@ -7,7 +7,7 @@ import type { DataFile, Schema } from "./types.ts";
 export function refuseUnreadableTypes(schema: Schema, path: string): void {
   for (const { field, path: column } of fieldsById(schema).values()) {
     const type = typeText(field.type);
-    if (!/^(variant|geometry|geography|unknown|timestamptz_ns)/.test(type)) continue;
+    if (!/^(variant|geometry|geography|timestamptz_ns)/.test(type)) continue;
     throw lakeError("iceberg/unsupported-feature", {
       feature: `the type ${type} (column ${column.join(".")})`,
       path,

@@ -49,10 +49,12 @@ function canonicalSql(sql: string, type: IcebergType, depth = 0): string {
       const limit = `if(${sql} > '1970-01-01', 9223372036854775807, -9223372036854775807)`;
       return `cast(if(isinf(${sql}), ${limit}, epoch_us(${sql})) as varchar)`;
     }
+    case "timestamp_ns":
+      return `cast(epoch_ns(${sql}) as varchar)`;
     case "binary":
       return `lower(hex(${sql}))`;
     default:
-      return `cast(${sql} as varchar)`;
+      return type.startsWith("fixed[") ? `lower(hex(${sql}))` : `cast(${sql} as varchar)`;
   }
 }
 
@@ -74,15 +76,22 @@ function canonicalValue(type: IcebergType, value: unknown): unknown {
     case "list":
       return (value as unknown[]).map((item) => canonicalValue(type.element, item));
     case "map":
-      return (value as unknown[]).map((pair) => {
-        const [key, item] = Object.values(pair as object) as unknown[];
-        return [canonicalValue(type.key, key), canonicalValue(type.value, item)];
-      });
+      return sortedPairs(
+        (value as unknown[]).map((pair) => {
+          const [key, item] = Object.values(pair as object) as unknown[];
+          return [canonicalValue(type.key, key), canonicalValue(type.value, item)];
+        }),
+      );
     case "struct": {
       const fields = Object.values(value);
       return type.fields.map((field, index) => canonicalValue(field.type, fields[index]));
     }
   }
+}
+
+/** A map has no order. */
+function sortedPairs(pairs: readonly unknown[]): unknown[] {
+  return pairs.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 }
 
 /** Two languages spell one number in two ways; the bits are what counts. */

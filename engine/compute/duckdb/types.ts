@@ -183,7 +183,7 @@ export function columnNameErrors(names: readonly string[]): LakeError[] {
 
 /** A schema → engine columns, in order. */
 export function toColumns(schema: Schema): readonly Column[] {
-  return schema.fields.map(({ name, type }) => ({ name, type: duckdbType(type) }));
+  return schema.fields.map(({ name, type }) => ({ name, type: duckdbType(type, name) }));
 }
 
 const engineNames: Readonly<Record<string, string>> = {
@@ -205,23 +205,29 @@ const engineNames: Readonly<Record<string, string>> = {
 };
 
 /** How the engine spells an Iceberg type; `compute/unsupported-feature` for those it cannot hold. */
-export function duckdbType(type: IcebergType): string {
+export function duckdbType(type: IcebergType, column?: string): string {
   if (typeof type === "string") {
     const name = engineNames[type];
     if (name !== undefined) return name;
     if (type.startsWith("fixed[")) return "BLOB";
     const decimal = /^decimal\((\d+), *(\d+)\)$/.exec(type);
     if (decimal) return `DECIMAL(${decimal[1]},${decimal[2]})`;
-    throw lakeError("compute/unsupported-feature", { what: `the Iceberg type ${type}` });
+    const where = column === undefined ? "" : ` (column ${column})`;
+    throw lakeError("compute/unsupported-feature", { what: `the type ${type}${where}` });
   }
+  const inside = (name: string): string | undefined => column && `${column}.${name}`;
   switch (type.type) {
     case "list":
-      return `${duckdbType(type.element)}[]`;
+      return `${duckdbType(type.element, inside("element"))}[]`;
     case "map":
-      return `MAP(${duckdbType(type.key)}, ${duckdbType(type.value)})`;
+      return `MAP(${duckdbType(type.key, inside("key"))}, ${duckdbType(type.value, inside("value"))})`;
     case "struct":
-    default:
-      return `STRUCT(${type.fields.map((field) => `${identifier(field.name)} ${duckdbType(field.type)}`).join(", ")})`;
+    default: {
+      const fields = type.fields.map(
+        ({ name, type: inner }) => `${identifier(name)} ${duckdbType(inner, inside(name))}`,
+      );
+      return `STRUCT(${fields.join(", ")})`;
+    }
   }
 }
 

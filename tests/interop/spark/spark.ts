@@ -12,8 +12,14 @@ const execute = promisify(execFile);
 const here = fileURLToPath(new URL(".", import.meta.url));
 const patience = { timeout: 590_000, maxBuffer: 64 * 1024 * 1024 };
 
+export type Runtime = "1.4.2" | "1.10";
+
 /** Spark from PyPI (300 MB) and Iceberg's runtime from Maven, fetched where they are not there yet. */
-async function distribution(): Promise<{ readonly python: string; readonly jars: string }> {
+async function distribution(): Promise<{
+  readonly python: string;
+  /** Of Iceberg 1.4.2, and of 1.10, which writes format 3. */
+  readonly jars: Readonly<Record<Runtime, string>>;
+}> {
   const files = ["requirements.txt", "pom.xml"].map((name) => join(here, name));
   const [requirements = "", pom = ""] = files;
   const folder = await cachedFolder({
@@ -27,7 +33,8 @@ async function distribution(): Promise<{ readonly python: string; readonly jars:
       await execute("mvn", ["-B", "-q", "-f", pom, `-Ddist=${folder}`, "package"], patience);
     },
   });
-  return { python: join(folder, "python"), jars: join(folder, "jars", "*") };
+  const jars = { "1.4.2": join(folder, "jars", "*"), "1.10": join(folder, "jars-v3", "*") };
+  return { python: join(folder, "python"), jars };
 }
 
 /** Why there is no Spark here, or null. */
@@ -46,6 +53,20 @@ export async function runSpark(
   { uri, warehouse }: RunningHiveMetastore,
   statements: readonly string[],
 ): Promise<unknown[][][]> {
+  const answer = await runSparkScript("1.4.2", join(here, "session.py"), [
+    uri,
+    warehouse,
+    JSON.stringify(statements),
+  ]);
+  return answer as unknown[][][];
+}
+
+/** Runs a script of Python as a Spark of its own; its arguments come after the runtime's jars. The JSON that it prints. */
+export async function runSparkScript(
+  runtime: Runtime,
+  script: string,
+  args: readonly string[],
+): Promise<unknown> {
   const { python, jars } = await distribution();
   const path = [python, process.env["PYTHONPATH"]].filter((one) => one !== undefined).join(delimiter);
   const env = {
@@ -53,8 +74,8 @@ export async function runSpark(
     PYTHONPATH: path,
     SPARK_HOME: join(python, "pyspark"),
     SPARK_DRIVER_MEMORY: "1g",
+    TZ: "UTC",
   };
-  const own = [join(here, "session.py"), jars, uri, warehouse, JSON.stringify(statements)];
-  const { stdout } = await execute("python3", own, { ...patience, env });
-  return parseJson(stdout) as unknown as unknown[][][];
+  const { stdout } = await execute("python3", [script, jars[runtime], ...args], { ...patience, env });
+  return parseJson(stdout);
 }
