@@ -101,7 +101,10 @@ describe("a manifest list that was cut off between two blocks", () => {
     sequenceNumber: 1n,
     entries: entries.slice(0, 10),
   }).manifest;
-  const manifests = Array.from({ length: 3000 }, (_, index) => ({ ...row, path: `/t/metadata/m${index}.avro` }));
+  const manifests = Array.from({ length: 3000 }, (_, index) => ({
+    ...row,
+    path: `/t/metadata/m${index}.avro`,
+  }));
   const { bytes } = writeManifestList({
     formatVersion: 2,
     snapshotId: 1n,

@@ -42,7 +42,8 @@ export async function sparkCorpus(runtime: Runtime, script: string): Promise<Cor
 export function corpusProject({ answers }: Corpus): TestProject {
   const tables = new Map(answers.map(({ table, metadata }) => [table, metadata]));
   const sources = [...tables].map(
-    ([table, metadata]) => `      - {name: ${sourceName(table)}, metadata_location: ${JSON.stringify(metadata)}}`,
+    ([table, metadata]) =>
+      `      - {name: ${sourceName(table)}, metadata_location: ${JSON.stringify(metadata)}}`,
   );
   return makeProject({
     "models/sources.yml": `version: 2
