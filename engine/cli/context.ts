@@ -51,6 +51,8 @@ export function errorView(
   return {
     style: styleFor(context, stream, options),
     readLine(file, line) {
+      // Of the project's own files; a landing file may have a gigabyte.
+      if (path.isAbsolute(file)) return undefined;
       try {
         const isInline = file === "query" && inlineQuery !== undefined;
         const text = isInline ? inlineQuery : readFileSync(path.resolve(root, file), "utf8");

@@ -16,7 +16,9 @@ const longestLine = 160;
 export function renderError(error: LakeError, view: ErrorView): string {
   if (error.errors.length === 0) return renderOne(error, view);
   const blocks = error.errors.map((inner) => renderError(inner, view));
-  return [...blocks, view.style.red(error.message)].join("\n\n");
+  const { red, cyan } = view.style;
+  const hint = error.hint === undefined ? "" : `\n${cyan("hint:")} ${error.hint}`;
+  return [...blocks, `${red(error.message)}${hint}`].join("\n\n");
 }
 
 /** The lines under `error[code] message` for a place: arrow, source line and caret. */

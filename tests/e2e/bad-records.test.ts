@@ -33,7 +33,7 @@ describe("a bad record stops the run", () => {
     const text = await failure({
       [batch("a.jsonl")]: `${goodLines(2)}{"id": 3, "kind": \n${goodLines(1, 4)}`,
     });
-    expect(text).toMatch(/events\/a\.jsonl:3: not a JSON object/);
+    expect(text).toMatch(/events\/a\.jsonl:3: malformed JSON at column 19: .*, in \{"id": 3, "kind":/);
   });
 
   test("the line is the right one in a large file after many good ones", async () => {
@@ -104,7 +104,12 @@ sources:
       `select line, regexp_extract(data_source, '[^/]+$'), reason, hex(raw) from {{source "lakehouse" "events_quarantine"}} order by line`,
     );
     expect(kept).toEqual([
-      [3, "a.jsonl", expect.stringContaining("not a JSON object"), invalid.toString("hex").toUpperCase()],
+      [
+        3,
+        "a.jsonl",
+        expect.stringContaining("invalid UTF-8 at byte 6"),
+        invalid.toString("hex").toUpperCase(),
+      ],
       [
         4,
         "a.jsonl",

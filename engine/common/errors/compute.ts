@@ -46,6 +46,10 @@ export const computeErrors = {
     `${p.path} is no readable CSV file: ${p.problem}`,
   "compute/bad-record": (p: { path: string; line: number; reason: string }) =>
     `bad record in ${p.path}:${p.line}: ${p.reason}`,
+  "compute/bad-records": (p: { count: number; most: number; path: string; line: number }) =>
+    p.count < p.most
+      ? `${p.count} bad records, the first one in ${p.path}:${p.line}`
+      : `the first ${p.count} bad records, from ${p.path}:${p.line} on; there may be more`,
   "compute/too-many-bad-records": (p: { limit: number; path: string }) =>
     `more than ${p.limit} bad records, the last ones in ${p.path}; expected at most ${p.limit} in one run`,
   "compute/damaged-archive": (p: { path: string; problem: string }) =>

@@ -1,10 +1,12 @@
 // Finds the bad lines of landing files that are known to have some: their number, reason and bytes.
-import { createReadStream } from "node:fs";
+import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api";
 import type { LandingRelation, RejectedRecord } from "../compute.ts";
 import { reasonsSql } from "./landing.ts";
+import { endsInside, recordReason } from "./record-reason.ts";
 import { readRows } from "./session.ts";
 import { decompressor } from "./verify-file.ts";
 
@@ -30,6 +32,7 @@ const linesPerChunk = 2000;
 const bytesPerChunk = 8 << 20;
 const chunksPerQuery = 16;
 const newline = Buffer.from("\n");
+const notJson = Buffer.from("x");
 
 /** The file's bad lines in order. The same SQL that flagged a row says why, over small copies of its lines. */
 export async function findBadRecords(search: BadRecordSearch): Promise<RejectedRecord[]> {
@@ -56,11 +59,35 @@ async function checkChunks(search: BadRecordSearch, chunks: readonly Line[][]): 
     const each = ofChunk.length === lines.length ? ofChunk : await singly(search, lines);
     lines.forEach((line, at) => {
       const reason = each[at];
-      if (typeof reason === "string")
-        found.push({ path: search.path, line: line.number, reason, raw: line.bytes });
+      if (typeof reason !== "string") return;
+      const said = recordReason(reason, line.bytes, search.relation.columns);
+      found.push({ path: search.path, line: line.number, reason: said, raw: line.bytes });
     });
   }
   return found;
+}
+
+/** A line that those after it might complete, as one that nothing completes: the engine would read across them. */
+function sealed(line: Buffer): Buffer {
+  return endsInside(line) ? notJson : line;
+}
+
+/** Copies the text of a file, its unfinished lines sealed; false, and no copy, where it has none. */
+export async function copySealed(path: string, copy: string): Promise<boolean> {
+  let unfinished = false;
+  for await (const { bytes } of linesOf(path)) {
+    unfinished = endsInside(bytes);
+    if (unfinished) break;
+  }
+  if (!unfinished) return false;
+  async function* lines(): AsyncGenerator<Buffer> {
+    for await (const { bytes } of linesOf(path)) {
+      yield sealed(bytes);
+      yield newline;
+    }
+  }
+  await pipeline(lines, createWriteStream(copy));
+  return true;
 }
 
 async function singly(search: BadRecordSearch, lines: readonly Line[]): Promise<DuckDBValue[]> {
@@ -84,7 +111,7 @@ async function reasonsOf(
     const paths = chunks.map((_, index) => join(folder, `${index}.jsonl`));
     let largest = 1 << 20;
     for (const [index, lines] of chunks.entries()) {
-      const bytes = Buffer.concat(lines.flatMap((line) => [line.bytes, newline]));
+      const bytes = Buffer.concat(lines.flatMap((line) => [sealed(line.bytes), newline]));
       largest = Math.max(largest, bytes.length);
       await writeFile(paths[index]!, bytes);
     }

@@ -1,5 +1,6 @@
 // What the engine refuses, in the house's words. `errors_as_json` is on for every connection.
 import { isLakeError, lakeError, LakeError } from "../../common/errors.ts";
+import { isSplitValue } from "./landing.ts";
 import { suggest } from "../../common/suggest.ts";
 
 interface EngineReport {
@@ -35,6 +36,7 @@ export function engineError(error: unknown, prefixBytes = 0): LakeError {
     case "Out of Range":
     case "Invalid Input":
     case "Mismatch Type":
+      if (isSplitValue(report)) return lakeError("compute/landing-unreadable", { message }, details);
       // A file that cannot be read is no value either.
       return /magic bytes|parquet file|\.parquet'/i.test(report.message)
         ? lakeError("compute/failed", { message }, details)
@@ -118,6 +120,7 @@ function hintOf(report: EngineReport): string | undefined {
   // A name of 255 bytes is the most that file systems take.
   if (/file name too long/i.test(report.message))
     return "a partition's value names a folder: partition by truncate(…) or bucket(…) of long text";
+  if (isSplitValue(report)) return "JSON lines hold one object on each line; lake build names the lines";
   if (report.type === "Conversion") return "try_cast gives null where a value does not fit";
   if (candidates.length === 0) {
     const suggestion = /Did you mean "([^"]+)"\?/.exec(report.message)?.[1];

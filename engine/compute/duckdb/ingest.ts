@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { isLakeError, lakeError, type LakeError } from "../../common/errors.ts";
 import type { LandingCount, LandingRelation, RejectedRecord, WriteRequest } from "../compute.ts";
-import { findBadRecords, textOf } from "./bad-records.ts";
+import { copySealed, findBadRecords, textOf } from "./bad-records.ts";
 import { engineError, executionError } from "./errors.ts";
 import {
   badRecordMark,
@@ -16,6 +16,7 @@ import {
   type LandingSqlOptions,
 } from "./landing.ts";
 import { replacedFiles } from "./engine-files.ts";
+import { localPath } from "./paths.ts";
 import { readRows, type DuckDbSession } from "./session.ts";
 import { identifier, literal } from "./text.ts";
 import { decompressor, type VerifiedFile } from "./verify-file.ts";
@@ -33,6 +34,8 @@ export interface IngestRequest {
   readonly request: WriteRequest;
   /** The longest line that the reader is to take. */
   readonly longestLine: number;
+  /** Whether files are looked through for values that span lines, which the engine cannot leave out. */
+  readonly sealed: boolean;
 }
 
 /** The landing side of one attempt to write. */
@@ -61,7 +64,7 @@ export class Ingest {
     this.#relations.push(relation);
     for (const [path, local] of replacedFiles(this.#options.session, relation))
       this.#replaced.set(path, local);
-    for (const { path } of relation.files) await this.#replaceMarked(path);
+    for (const { path } of relation.files) await this.#replaceUnreadable(path);
     const count = `nextval(${literal(`memory.main.${identifier(this.#sequence)}`)}) < 0`;
     const onBad = relation.onBadRecord === "fail" ? failSql() : count;
     return checkedLandingSql({ ...this.#sqlOptions(relation), onBad });
@@ -75,11 +78,16 @@ export class Ingest {
     return this.#options.session.files.localPath(path);
   }
 
-  /** The engine takes a byte order mark for a part of the first line: such a file is read from a copy without it. */
-  async #replaceMarked(path: string): Promise<void> {
+  /** The engine takes a byte order mark for a part of the first line, and fails at values that span lines: such a
+   *  file is read from a copy without them. */
+  async #replaceUnreadable(path: string): Promise<void> {
     const local = this.#local(path);
-    if (!(await beginsWithMark(local))) return;
     const copy = join(this.#scratch, `${this.#replaced.size}.jsonl`);
+    if (this.#options.sealed && (await copySealed(local, copy))) {
+      this.#replaced.set(path, copy);
+      return;
+    }
+    if (!(await beginsWithMark(local))) return;
     await pipeline(withoutMark(textOf(local)), createWriteStream(copy));
     this.#replaced.set(path, copy);
   }
@@ -209,17 +217,23 @@ function badRecordError(
   relations: readonly LandingRelation[],
   records: readonly RejectedRecord[],
 ): LakeError | null {
-  const errors = records.map(({ path, line, reason }) =>
-    lakeError("compute/bad-record", { path, line, reason }, { at: { file: path, line } }),
-  );
   const [first] = records;
   if (!first) return null;
   const relation =
     relations.find(({ files }) => files.some(({ path }) => path === first.path)) ?? relations[0]!;
-  const hint = `mend the line, or set on_bad_record: quarantine in ${placeOf(relation)}`;
-  const { path, line, reason } = first;
-  const details = { at: { file: path, line }, hint, ...(errors.length > 1 && { errors }) };
-  return lakeError("compute/bad-record", { path, line, reason }, details);
+  const lines = records.length === 1 ? "the line" : "the lines";
+  const hint = `mend ${lines}, or set on_bad_record: quarantine in ${placeOf(relation)}`;
+  const errors = records.map(({ path, line, reason }) => {
+    const file = localPath(path);
+    return lakeError("compute/bad-record", { path: file, line, reason }, { at: { file, line } });
+  });
+  const at = { file: localPath(first.path), line: first.line };
+  if (records.length > 1) {
+    const parameters = { count: records.length, most: shownRecords, path: at.file, line: at.line };
+    return lakeError("compute/bad-records", parameters, { at, hint, errors });
+  }
+  const { line, reason } = first;
+  return lakeError("compute/bad-record", { path: at.file, line, reason }, { at, hint });
 }
 
 function placeOf({ declaredAt }: LandingRelation): string {

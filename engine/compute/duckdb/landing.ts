@@ -3,10 +3,11 @@
 // What counts as what (each row of this table is a test in landing.test.ts):
 //   blank line, CRLF, missing last newline, empty file   fine
 //   byte order mark                                      fine (the file is read from a copy without it)
-//   not JSON, cut JSON, invalid UTF-8, raw NUL            bad: not a JSON object
-//   an array, number, text or null instead of an object  bad: not a JSON object
-//   two objects on a line                                bad: not a JSON object
-//   an object without any declared column, `{}`          bad: has none of the declared columns
+//   not JSON, cut JSON, invalid UTF-8, raw NUL            bad: says at which column or byte
+//   an object over several lines                         bad: each of its lines (see `endsInside`)
+//   an array, number, text or null instead of an object  bad: expected a JSON object
+//   two objects on a line                                bad: malformed JSON
+//   an object without any declared column, `{}`          bad: none of the declared columns is there
 //   a value that its declared type cannot hold           bad: names column, type and value
 //   a required column absent or null                     bad: is missing
 //   nested JSON text that is malformed, or no object     bad, where paths below it are declared
@@ -26,6 +27,8 @@ const longestLineBytes = 256 << 20;
 /** The reader holds two lines' worth per thread, so the usual bound is small and grows on demand. */
 export const usualLineBytes = 16 << 20;
 export const badRecordMark = "lake: bad record";
+/** What SQL sees of a line that is not JSON, no object, or has none of the columns: `record-reason.ts` tells them apart. */
+export const unreadableReason = "unreadable";
 
 interface NestedColumn {
   readonly declared: LandingColumn;
@@ -186,9 +189,7 @@ function reasonSql(tops: readonly TopColumn[]): string {
 
 function checks(tops: readonly TopColumn[]): Check[] {
   const absent = tops.map((_, index) => `${raw(index)} is null`).join(" and ");
-  const found: Check[] = [
-    { condition: absent, reason: literal("not a JSON object with any of the declared columns") },
-  ];
+  const found: Check[] = [{ condition: absent, reason: literal(unreadableReason) }];
   tops.forEach((top, index) => {
     const value = raw(index);
     if (top.declared?.required)
@@ -231,6 +232,14 @@ export function landingSql(relation: LandingRelation, replaced: ReadonlyMap<stri
 /** Fails the statement; which line it was, `bad-records.ts` finds out. */
 export function failSql(): string {
   return `error(${literal(badRecordMark)})`;
+}
+
+/** The engine refuses a file in which a value spans lines, although it is told to leave bad lines out. */
+export function isSplitValue(error: unknown): boolean {
+  const message = (error as { readonly message?: unknown } | null)?.message;
+  return (
+    typeof message === "string" && /malformed JSON in file .*auto-detecting the JSON format/i.test(message)
+  );
 }
 
 export function isLineTooLong(error: unknown): boolean {

@@ -19,6 +19,8 @@ export interface Attempt {
   readonly plan: WritePlan;
   readonly inputBytes: number;
   readonly longestLine: number;
+  /** Whether landing files with values that span lines are read from copies. */
+  readonly sealed: boolean;
   /** Whether it has the whole memory budget to itself. */
   readonly alone: boolean;
 }

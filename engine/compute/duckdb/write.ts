@@ -9,7 +9,7 @@ import type { Column, LandingRelation, WriteRequest, WriteResult } from "../comp
 import { copyFiles, fileLayout, partitionNames, writtenPath, type FileLayout } from "./copy-files.ts";
 import { engineError } from "./errors.ts";
 import { Ingest } from "./ingest.ts";
-import { isLineTooLong, nextLineBytes, usualLineBytes } from "./landing.ts";
+import { isLineTooLong, isSplitValue, nextLineBytes, usualLineBytes } from "./landing.ts";
 import { MemoryBudget } from "./memory-budget.ts";
 import { learnWrittenSchema } from "./parquet-schema.ts";
 import { createRelations } from "./relations.ts";
@@ -61,6 +61,7 @@ async function writeAttempts(
   let attempt: Attempt = {
     ...first,
     longestLine: usualLineBytes,
+    sealed: false,
     alone: false,
   };
   for (;;) {
@@ -77,7 +78,8 @@ async function writeAttempts(
   }
 }
 
-/** Out of memory is tried once more, alone and staged; a line longer than the reader's bound with a larger one. */
+/** Out of memory is tried once more, alone and staged; a line longer than the reader's bound with a larger one; a
+ *  file that the engine refuses whole for a value over several lines without it. */
 function nextAttempt(attempt: Attempt, error: unknown): Attempt | null {
   if (isLakeError(error, "compute/out-of-memory") && !attempt.alone) {
     const partitioned = partitionNames(attempt.layout).length > 0;
@@ -87,6 +89,7 @@ function nextAttempt(attempt: Attempt, error: unknown): Attempt | null {
     return { ...attempt, plan, alone: true };
   }
   if (isLineTooLong(error)) return { ...attempt, longestLine: nextLineBytes(attempt.longestLine) };
+  if (isSplitValue(error) && !attempt.sealed) return { ...attempt, sealed: true };
   return null;
 }
 
@@ -101,7 +104,8 @@ function budgetOf(session: DuckDbSession): MemoryBudget {
 async function writeOnce(attempt: Attempt): Promise<WriteResult> {
   const { session, request } = attempt;
   return session.withConnection(async (connection) => {
-    const ingest = new Ingest({ session, connection, request, longestLine: attempt.longestLine });
+    const { longestLine, sealed } = attempt;
+    const ingest = new Ingest({ session, connection, request, longestLine, sealed });
     try {
       const landing = (relation: LandingRelation) => ingest.landingSql(relation);
       await createRelations({ session, connection, landing }, request.relations);
