@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { backupCommand } from "./backup.ts";
 import { buildCommand } from "./build.ts";
 import { changesCommand } from "./changes.ts";
 import { cleanCommand } from "./clean.ts";
@@ -24,6 +25,7 @@ import { queryCommand } from "./query.ts";
 import { removeOrphanFilesCommand } from "./remove-orphan-files.ts";
 import { branchCommand, tagCommand } from "./reference.ts";
 import { rollbackCommand } from "./rollback.ts";
+import { restoreCommand } from "./restore.ts";
 import { rewriteManifestsCommand } from "./rewrite-manifests.ts";
 import { retryCommand } from "./retry.ts";
 import { runCommand } from "./run.ts";
@@ -51,6 +53,8 @@ const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[]
       rewriteManifestsCommand,
       expireSnapshotsCommand,
       removeOrphanFilesCommand,
+      backupCommand,
+      restoreCommand,
       ledgerCommand,
     ],
   ],

@@ -97,7 +97,7 @@ export async function stageClone(request: StageCloneRequest): Promise<StagedClon
 }
 
 /** As `atSnapshot`, and nothing of what came before it but its numbers. */
-function onlySnapshot(metadata: TableMetadata, snapshotId: bigint): TableMetadata {
+export function onlySnapshot(metadata: TableMetadata, snapshotId: bigint): TableMetadata {
   const at = atSnapshot(metadata, snapshotId);
   return { ...at, snapshots: at.snapshots.filter((snapshot) => snapshot["snapshot-id"] === snapshotId) };
 }

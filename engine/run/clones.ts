@@ -11,7 +11,7 @@ import type { Base } from "../plan/base-tags.ts";
 import { carriedSummary, summaryKeys, tableVersion } from "../plan/table-state.ts";
 import type { Model, Seed, TargetProfile } from "../project/types.ts";
 import type { Storage } from "../storage/storage.ts";
-import { emptyLedger, findLedger, ledgerProperties, readLedger, writeLedger } from "./ledger.ts";
+import { copyLedger, emptyLedger, findLedger, ledgerProperties, readLedger } from "./ledger.ts";
 import { ledgerFolder } from "./ledger-of-model.ts";
 import { tableIdentifier, tableLocation } from "./names.ts";
 import type { PlannedNode } from "./planner.ts";
@@ -90,7 +90,7 @@ export async function makeClone(
   const identifier = tableIdentifier(node, session.profile);
   const { source, owner, base } = plan;
   const state = { ...source, metadata: atSnapshot(source.metadata, base.snapshotId) };
-  const ledger = await copyLedger(session, state, tableName(identifier));
+  const ledger = await cloneLedger(session, state, tableName(identifier));
   const origin = {
     target: owner.name,
     table: tableName(source.identifier),
@@ -142,7 +142,7 @@ function lakeSummary(state: CatalogTable): Record<string, string> {
 }
 
 /** One segment with all files, so that nothing of the clone lies with the original. */
-async function copyLedger(session: Session, source: CatalogTable, name: string): Promise<string | null> {
+async function cloneLedger(session: Session, source: CatalogTable, name: string): Promise<string | null> {
   const storage = await session.storage();
   const pointer = await findLedger(storage, source.metadata, tableName(source.identifier)).catch(
     (error: unknown) => {
@@ -152,12 +152,7 @@ async function copyLedger(session: Session, source: CatalogTable, name: string):
     },
   );
   if (pointer === null) return null;
-  const { files } = await readLedger(storage, pointer);
-  const added = [...files].flatMap(([source, ofSource]) =>
-    [...ofSource.values()].map((file) => ({ source, ...file })),
-  );
-  const folder = ledgerFolder(session, name);
-  return writeLedger({ storage, folder, commitId: session.newId(), base: emptyLedger, added });
+  return copyLedger({ storage, pointer, folder: ledgerFolder(session, name), commitId: session.newId() });
 }
 
 async function register(options: {

@@ -168,3 +168,18 @@ async function isAncestor(
   }
   return id === wanted;
 }
+
+/** A whole ledger as one segment in another folder, so that a copy of the table stands on its own (rules 16, 22). */
+export async function copyLedger(options: {
+  readonly storage: Storage;
+  readonly pointer: string;
+  readonly folder: string;
+  readonly commitId: string;
+}): Promise<string> {
+  const { pointer, ...place } = options;
+  const { files } = await readLedger(options.storage, pointer);
+  const added = [...files].flatMap(([source, ofSource]) =>
+    [...ofSource.values()].map((file) => ({ source, ...file })),
+  );
+  return writeLedger({ ...place, base: emptyLedger, added });
+}

@@ -1,4 +1,5 @@
 // What nodes are called in the catalog and in SQL.
+import path from "node:path";
 import type { TableIdentifier } from "../catalog/catalog.ts";
 import { placingProperties } from "../iceberg/clone-table.ts";
 import { tableName } from "../catalog/catalog.ts";
@@ -140,4 +141,14 @@ export class NameIndex {
   sourceNames(): readonly string[] {
     return [...this.#bySource.keys()];
   }
+}
+
+/** Whether a text names a table of the catalog rather than a folder: `namespace.table`. */
+export function isTableName(text: string): boolean {
+  return /^[a-z0-9_]+\.[a-z0-9_]+$/.test(text);
+}
+
+/** A folder as people give it on the command line, relative ones below `cwd`. */
+export function absoluteFolder(cwd: string, folder: string): string {
+  return /^[a-z][a-z0-9+.-]*:/i.test(folder) ? folder : path.resolve(cwd, folder);
 }

@@ -5,6 +5,13 @@ export const upkeepErrors = {
     `the folder ${p.folder} of ${p.table} is not its own: ${p.other} lies in or around it`,
   "upkeep/rows-changed": (p: { table: string; expected: number; found: number }) =>
     `the compaction of ${p.table} read files of ${p.expected} rows and wrote ${p.found}; nothing was committed`,
+  "upkeep/nothing-to-copy": (p: { table: string }) => `${p.table} has no snapshot: there is nothing to copy`,
+  "upkeep/short-copy": (p: { path: string; expected: number; found: number }) =>
+    `${p.path} has ${p.found} bytes, expected ${p.expected} as the table's manifest says`,
+  "upkeep/no-backup": (p: { table: string; from: string }) =>
+    `${p.table} cannot be restored: there is no table metadata at ${p.from}`,
+  "upkeep/files-gone": (p: { location: string; count: number; path: string }) =>
+    `data files of the table at ${p.location} are gone (${p.count} in all, ${p.path} among them); nothing was restored`,
   "upkeep/bad-duration": (p: { option: string; text: string }) =>
     `${p.option} ${JSON.stringify(p.text)} is no duration; expected such as 3d, 36h or 90m`,
 };
