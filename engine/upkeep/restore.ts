@@ -60,7 +60,7 @@ export async function restoreTable(options: RestoreOptions): Promise<RestoreRepo
     rows: Number(head?.summary["total-records"] ?? 0),
   };
   if (dryRun) return { ...report, copiedFiles: 0 };
-  await ensureNamespace(catalog, identifier.namespace);
+  await ensureNamespace(catalog, identifier.namespace, session.profile);
   if (options.from === null) {
     await catalog.commit([
       {
