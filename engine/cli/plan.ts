@@ -17,7 +17,7 @@ export function planCommand(cli: Cli): Command {
     .command("plan")
     .summary("show what a build would do, and why")
     .description(
-      "Shows what `lake build` would do with the selected nodes, step by step, and why; for changed code also what changed since the table was built. Writes nothing.",
+      "Shows what `lake build` would do with the selected nodes, step by step, and why; for changed code also what changed since the table was built, and for tables whose columns or layout change each step and what it means for their files. Writes nothing; the exit code is 1 where the build would refuse something.",
     );
   addSelectionOptions(command);
   command
@@ -46,7 +46,7 @@ export function planCommand(cli: Cli): Command {
               styleFor(context, context.stdout, options),
             );
       context.stdout.write(`${text}\n`);
-      return 0;
+      return plan.steps.some(({ refused }) => refused !== undefined) ? 1 : 0;
     });
   });
 }

@@ -182,6 +182,13 @@ export function defaultSortOrder(metadata: TableMetadata): SortOrder {
   return metadata["sort-orders"].find((order) => order["order-id"] === id) ?? unsorted;
 }
 
+/** The table as readers of another schema see it: with the names and types of that one, by its field ids. */
+export function readAs(metadata: TableMetadata, schema: Schema): TableMetadata {
+  const id = Math.max(...metadata.schemas.map((one) => one["schema-id"])) + 1;
+  const schemas = [...metadata.schemas, { ...schema, "schema-id": id }];
+  return { ...metadata, schemas, "current-schema-id": id };
+}
+
 export function defaultSpec(metadata: TableMetadata): PartitionSpec {
   const id = metadata["default-spec-id"];
   return metadata["partition-specs"].find((spec) => spec["spec-id"] === id) as PartitionSpec;

@@ -27,6 +27,8 @@ export interface PartitionByRequest {
   readonly texts: readonly string[];
   readonly schema: Schema;
   readonly existingSpecs: readonly PartitionSpec[];
+  /** The table's own: it stays where the terms say the same, whatever its fields are called (a renamed column). */
+  readonly defaultSpec?: PartitionSpec | undefined;
   readonly lastPartitionId: number;
 }
 
@@ -38,16 +40,22 @@ export const noPartitionId = 999;
  * next id, whose fields keep their ids from earlier specs. Errors: `iceberg/partition-*`,
  * `iceberg/unknown-transform`, `iceberg/transform-type`.
  */
-export function parsePartitionBy({ texts, schema, existingSpecs, lastPartitionId }: PartitionByRequest): {
+export function parsePartitionBy(request: PartitionByRequest): {
   readonly spec: PartitionSpec;
   readonly lastPartitionId: number;
 } {
+  const { texts, schema, existingSpecs, defaultSpec, lastPartitionId } = request;
   const wanted = texts.map((text) => parseTerm(text, schema));
   refuseDuplicates(texts, wanted, schema);
-  const same = existingSpecs.find(
-    (spec) =>
-      spec.fields.length === wanted.length && spec.fields.every((field, i) => equalTerm(field, wanted[i])),
-  );
+  const means = (
+    spec: PartitionSpec,
+    same: (field: PartitionField, term: Term | undefined) => boolean,
+  ): boolean =>
+    spec.fields.length === wanted.length && spec.fields.every((field, index) => same(field, wanted[index]));
+  const same =
+    defaultSpec !== undefined && means(defaultSpec, partitionsAlike)
+      ? defaultSpec
+      : existingSpecs.find((spec) => means(spec, equalTerm));
   if (same) return { spec: same, lastPartitionId };
   let last = Math.max(lastPartitionId, noPartitionId);
   const known = existingSpecs.flatMap((spec) => spec.fields);
@@ -64,9 +72,12 @@ export function parsePartitionBy({ texts, schema, existingSpecs, lastPartitionId
 type Term = Omit<PartitionField, "field-id">;
 
 function equalTerm(field: PartitionField, term: Term | undefined): boolean {
+  return field.name === term?.name && partitionsAlike(field, term);
+}
+
+function partitionsAlike(field: PartitionField, term: Term | undefined): boolean {
   return (
     term !== undefined &&
-    field.name === term.name &&
     field["source-id"] === term["source-id"] &&
     transformText(parseTransform(field.transform)) === term.transform
   );

@@ -1,6 +1,7 @@
 // How a query's columns change a table's: names matched at any depth, ids kept.
 import { type LakeError, lakeError, throwCollected } from "../common/errors.ts";
 import { childFields, freshType, idCounter, type IdCounter } from "./field-ids.ts";
+import { schemaDiff, type SchemaChange } from "./schema-diff.ts";
 import { fits, widens } from "./type-promotion.ts";
 import { typeText } from "./type-text.ts";
 import type { IcebergType, MapType, NestedField, PrimitiveType, Schema, StructType } from "./types.ts";
@@ -9,16 +10,6 @@ const failHint =
   "set on_schema_change to append_new_columns or sync_all_columns, or rebuild the table with --full-refresh";
 
 export type EvolutionMode = "fail" | "append_new_columns" | "sync_all_columns" | "ignore";
-
-/** One difference that the table takes over; `from` and `to` are texts for people. */
-export type SchemaChange =
-  | { readonly kind: "add"; readonly path: readonly string[]; readonly to: string }
-  | { readonly kind: "drop"; readonly path: readonly string[]; readonly from: string }
-  | { readonly kind: "widen"; readonly path: readonly string[]; readonly from: string; readonly to: string }
-  | { readonly kind: "make-optional"; readonly path: readonly string[] }
-  /** `path` is the struct whose fields move (empty for the table itself). */
-  | { readonly kind: "reorder"; readonly path: readonly string[]; readonly from: string; readonly to: string }
-  | { readonly kind: "doc"; readonly path: readonly string[]; readonly from?: string; readonly to: string };
 
 export interface EvolutionRequest {
   readonly current: Schema;
@@ -32,7 +23,6 @@ export interface EvolutionRequest {
 interface Evolution {
   readonly mode: EvolutionMode;
   readonly ids: IdCounter;
-  readonly changes: SchemaChange[];
   readonly errors: LakeError[];
 }
 
@@ -49,10 +39,11 @@ export function evolveSchema({ current, incoming, lastColumnId, mode }: Evolutio
   readonly changes: readonly SchemaChange[];
   readonly lastColumnId: number;
 } {
-  const evolution: Evolution = { mode, ids: idCounter(lastColumnId), changes: [], errors: [] };
+  const evolution: Evolution = { mode, ids: idCounter(lastColumnId), errors: [] };
   const struct = evolveStruct(evolution, current, incoming, []);
   throwCollected(evolution.errors);
-  if (evolution.changes.length === 0) return { schema: current, changes: [], lastColumnId };
+  const changes = schemaDiff(current, struct);
+  if (changes.length === 0) return { schema: current, changes: [], lastColumnId };
   const { "identifier-field-ids": identifiers, ...rest } = current;
   // An identifier column must exist and be required (specification, "Identifier Field IDs").
   const required = new Set(struct.fields.filter((field) => field.required).map((field) => field.id));
@@ -61,7 +52,7 @@ export function evolveSchema({ current, incoming, lastColumnId, mode }: Evolutio
   );
   return {
     schema: { ...rest, ...struct, ...(kept && kept.length > 0 && { "identifier-field-ids": kept }) },
-    changes: evolution.changes,
+    changes,
     lastColumnId: evolution.ids.last(),
   };
 }
@@ -72,7 +63,7 @@ function evolveStruct(
   incoming: StructType,
   path: readonly string[],
 ): StructType {
-  const { mode, changes } = evolution;
+  const { mode } = evolution;
   const partners = pairByName(evolution, current, incoming, path);
   const kept: NestedField[] = [];
   const byIncoming = new Map<NestedField, NestedField>();
@@ -93,12 +84,7 @@ function evolveStruct(
     }
   }
   if (mode !== "sync_all_columns") return { type: "struct", fields: kept };
-  const ordered = incoming.fields.flatMap((field) => byIncoming.get(field) ?? []);
-  const names = (fields: readonly NestedField[]): string => fields.map((field) => field.name).join(", ");
-  if (names(ordered) !== names(kept)) {
-    changes.push({ kind: "reorder", path, from: names(kept), to: names(ordered) });
-  }
-  return { type: "struct", fields: ordered };
+  return { type: "struct", fields: incoming.fields.flatMap((field) => byIncoming.get(field) ?? []) };
 }
 
 function pairByName(
@@ -141,11 +127,9 @@ function evolveMissing(
       );
       return field;
     case "sync_all_columns":
-      evolution.changes.push({ kind: "drop", path, from: typeText(field.type) });
       return undefined;
     case "append_new_columns":
       if (!field.required) return field;
-      evolution.changes.push({ kind: "make-optional", path });
       return { ...field, required: false };
     case "ignore":
       if (field.required)
@@ -174,7 +158,6 @@ function evolveNew(
     );
     return undefined;
   }
-  evolution.changes.push({ kind: "add", path, to });
   const id = evolution.ids.next();
   return {
     id,
@@ -192,19 +175,10 @@ function evolveField(
   above: readonly string[],
 ): NestedField {
   const path = [...above, current.name];
-  const { mode, changes } = evolution;
+  const { mode } = evolution;
   const type = evolveType(evolution, current.type, incoming.type, path);
   const relaxes = current.required && !incoming.required && mode !== "fail" && mode !== "ignore";
-  if (relaxes) changes.push({ kind: "make-optional", path });
   const doc = mode === "ignore" ? undefined : incoming.doc;
-  if (doc !== undefined && doc !== current.doc) {
-    changes.push({
-      kind: "doc",
-      path,
-      ...(current.doc !== undefined && { from: current.doc }),
-      to: doc,
-    });
-  }
   return {
     ...current,
     type,
@@ -245,7 +219,7 @@ function evolveMap(
   incoming: MapType,
   path: readonly string[],
 ): MapType {
-  const keys: Evolution = { ...evolution, mode: "fail", changes: [], errors: [] };
+  const keys: Evolution = { ...evolution, mode: "fail", errors: [] };
   evolveType(keys, current.key, incoming.key, [...path, "key"]);
   if (keys.errors.length > 0) refuse(evolution, current.key, incoming.key, [...path, "key"]);
   const [from, to] = [childFields(current)[1], childFields(incoming)[1]] as [NestedField, NestedField];
@@ -270,7 +244,6 @@ function evolvePrimitive(
     );
     return current;
   }
-  evolution.changes.push({ kind: "widen", path, from, to });
   return typeof incoming === "string" ? incoming : freshType(incoming, evolution.ids.next);
 }
 

@@ -7,7 +7,11 @@ import type { IcebergType, NestedField, Schema } from "./types.ts";
 export { assignFreshIds, childFields, fieldsById, highestFieldId } from "./field-ids.ts";
 export type { FieldAt } from "./field-ids.ts";
 export { evolveSchema } from "./schema-evolution.ts";
-export type { EvolutionMode, SchemaChange } from "./schema-evolution.ts";
+export type { EvolutionMode } from "./schema-evolution.ts";
+export { schemaDiff } from "./schema-diff.ts";
+export type { SchemaChange } from "./schema-diff.ts";
+export { describeColumns, renameColumns, constrainColumns } from "./declared-columns.ts";
+export type { DeclaredColumn } from "./declared-columns.ts";
 export { replaceSchema } from "./schema-replacement.ts";
 export { parseType, typeText } from "./type-text.ts";
 

@@ -132,6 +132,9 @@ function evolution(base: TableMetadata, request: ChangeRequest): TableUpdate[] {
       },
     );
   }
+  if (base["format-version"] === 2 && request.formatVersion === 3) {
+    updates.push({ action: "upgrade-format-version", "format-version": 3 });
+  }
   if (!sameSchema(currentSchema(base), request.schema)) {
     const lastColumnId = Math.max(base["last-column-id"], highestFieldId(request.schema));
     updates.push(

@@ -9,7 +9,6 @@ const code: ModelCode = {
   incrementalSql: "select 1\nfrom a\nwhere x",
   inlined: { "n.v": "select 1" },
   config: { materialized: "incremental", partitionBy: ["a", "b"] },
-  contract: null,
   landing: { "source.p.l.events": { format: "jsonl" } },
   context: { timezone: "UTC", engine: "duckdb v1" },
 };
@@ -47,7 +46,6 @@ const cases: readonly [string, Partial<ModelCode>, unknown[]][] = [
       { what: "config", name: "unique_key", before: null, after: "id" },
     ],
   ],
-  ["contract", { contract: { columns: [] } }, [{ what: "contract", before: null, after: '{"columns":[]}' }]],
   [
     "source",
     { landing: { "source.p.l.events": { format: "csv" } } },

@@ -12,7 +12,6 @@ export interface CodeChange {
     /** A view or ephemeral model that goes into the statement. */
     | "view"
     | "config"
-    | "contract"
     /** The declaration of a landing source. */
     | "source"
     | "time zone"
@@ -34,7 +33,6 @@ export function codeChanges(before: ModelCode, after: ModelCode, normalise: Norm
     ...sqlChanges(before, after, normalise),
     ...viewChanges(before, after, normalise),
     ...valueChanges("config", before.config, after.config),
-    ...valueChanges("contract", { contract: before.contract }, { contract: after.contract }),
     ...valueChanges("source", before.landing, after.landing),
     ...oneChange("time zone", before.context.timezone, after.context.timezone),
     ...oneChange("engine", before.context.engine, after.context.engine),
@@ -57,7 +55,7 @@ function viewChanges(before: ModelCode, after: ModelCode, normalise: Normalise):
 }
 
 function valueChanges(
-  what: "config" | "contract" | "source",
+  what: "config" | "source",
   before: Readonly<Record<string, unknown>>,
   after: Readonly<Record<string, unknown>>,
 ): CodeChange[] {
@@ -66,7 +64,7 @@ function valueChanges(
     const [old, now] = [textOf(before[key]), textOf(after[key])];
     if (old === now) return [];
     const name = what === "config" ? key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : key;
-    return [{ what, ...(what !== "contract" && { name }), before: old, after: now }];
+    return [{ what, name, before: old, after: now }];
   });
 }
 

@@ -20,6 +20,7 @@ const built: TableState = {
   ours: commit,
   foreignSince: false,
   version: "uuid@7#0",
+  definition: "d1",
 };
 const noFiles: LandingDiff = { fresh: [], doubtful: [], changed: [], replaced: [], gone: [] };
 const oneFile: LandingDiff = { ...noFiles, fresh: [{ path: "/l/a.jsonl", sizeBytes: 1, modifiedMs: 1 }] };
@@ -36,9 +37,26 @@ function input(changes: Partial<DecisionInput> = {}): DecisionInput {
     landingFiles: 0,
     ingests: false,
     strategy: "append",
+    definition: "d1",
     ...changes,
   };
 }
+
+test("another definition over the same rows evolves the table, where it says what it follows", () => {
+  const reason = "columns or layout are defined otherwise";
+  expect(decide("table", input({ definition: "d2" }))).toEqual({ action: "build", mode: "evolve", reason });
+  expect(decide("seed", input({ definition: "d2" }))).toMatchObject({ mode: "evolve" });
+  const ingesting = { ingests: true, landing: noFiles, definition: "d2" };
+  expect(decide("incremental", input(ingesting))).toEqual({
+    action: "build",
+    mode: "evolve",
+    reason: `${reason}; no new landing files`,
+  });
+  expect(decide("table", input({ definition: "d2", fingerprint: "f2" }))).toMatchObject({ mode: "replace" });
+  expect(decide("incremental", input({ ...ingesting, landing: oneFile }))).toMatchObject({ mode: "append" });
+  const silent = { state: { ...built, definition: null }, definition: "d2" };
+  expect(decide("table", input(silent))).toMatchObject({ action: "reuse" });
+});
 
 describe("a table is rebuilt exactly when something that decides about its rows moved", () => {
   const ours = (changes: Partial<LakeCommit>): Partial<DecisionInput> => ({

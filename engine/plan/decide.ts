@@ -23,6 +23,8 @@ export interface DecisionInput {
   /** Inputs whose changes it follows, with the reason why they cannot be told (`whyLost`), else null; absent
    *  for a model that follows none. */
   readonly follows?: ReadonlyMap<string, string | null>;
+  /** See `tableDefinition`. */
+  readonly definition: string;
 }
 
 /** An input as the plan sees it: what it will be, and what people call it. */
@@ -182,5 +184,10 @@ const byMaterialisation: Readonly<Record<Materialisation, Decide>> = {
 };
 
 export function decide(materialisation: Materialisation, input: DecisionInput): Decision {
-  return byMaterialisation[materialisation](input);
+  const decision = byMaterialisation[materialisation](input);
+  const before = input.state?.definition ?? null;
+  if (decision.action !== "reuse" || before === null || before === input.definition) return decision;
+  // No row changes, but names, comments or layout may.
+  const note = decision.reason === "unchanged" ? "" : `; ${decision.reason}`;
+  return { action: "build", mode: "evolve", reason: `columns or layout are defined otherwise${note}` };
 }

@@ -20,15 +20,24 @@ export interface ModelCode {
   /** Unique id → text, of the views and ephemerals on the way. */
   readonly inlined: Readonly<Record<string, string>>;
   readonly config: Readonly<Record<string, unknown>>;
-  /** Columns and constraints, where the contract is enforced. */
-  readonly contract: unknown;
   /** Unique id → declaration, of the landing sources behind it. */
   readonly landing: Readonly<Record<string, unknown>>;
   readonly context: FingerprintContext;
 }
 
-/** Config that says nothing of rows, columns or layout. All else counts, also what is new to this list. */
+/** Config that is about the table's columns and layout: it changes without a row being written. */
+const saysHowRowsLie: readonly (keyof NodeConfig)[] = [
+  "partitionBy",
+  "sortedBy",
+  "formatVersion",
+  "properties",
+  "onSchemaChange",
+  "contract",
+];
+
+/** Config that says nothing of rows. All else counts, also what is new to this list. */
 const saysNothingOfRows: ReadonlySet<string> = new Set<keyof NodeConfig>([
+  ...saysHowRowsLie,
   "enabled",
   "tags",
   "meta",
@@ -58,14 +67,29 @@ export function modelCode(options: {
   return {
     ...rest,
     config: configPart(model.config),
-    contract: model.config.contract?.enforced === true ? contractPart(model) : null,
     landing: Object.fromEntries(landing.map((source) => [source.uniqueId, landingPart(source)])),
   };
 }
 
-function contractPart(model: Model): unknown {
-  const columns = model.columns.map(({ name, dataType, constraints }) => ({ name, dataType, constraints }));
-  return { columns, constraints: model.constraints };
+/**
+ * What names, types and layout of a table follow from: its model, and all that changes the table without changing
+ * a row. A table that was made or last looked at with the same definition needs no other look.
+ */
+export function tableDefinition(node: Model | Seed, fingerprint: string): string {
+  const { config } = node;
+  const isEnforced = config.contract?.enforced === true;
+  return sha256(
+    stableStringify({
+      fingerprint,
+      config: saysHowRowsLie.map((key) => [key, config[key] ?? null]),
+      columns: node.columns.map(({ name, description, was, dataType, constraints }) => [
+        name,
+        description ?? null,
+        was ?? [],
+        ...(isEnforced ? [dataType ?? null, constraints ?? []] : []),
+      ]),
+    }),
+  );
 }
 
 function landingPart({ format, landingColumns, onBadRecord }: Source): unknown {

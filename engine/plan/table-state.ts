@@ -1,7 +1,7 @@
 // What a table says of itself: which run of `lake` made its newest state, from which model and inputs.
 // All of it stands in snapshot summaries (`lake.*`), so there is no state to keep beside the tables.
 import type { CatalogTable } from "../catalog/catalog.ts";
-import type { Snapshot, TableMetadata } from "../iceberg/types.ts";
+import type { Schema, Snapshot, TableMetadata } from "../iceberg/types.ts";
 
 /** Keys of the snapshot summary that are ours. */
 export const summaryKeys = {
@@ -19,6 +19,9 @@ export const summaryKeys = {
   /** On the snapshot that a clone begins as: the version of the original's rows, which are the same. */
   cloneOf: "lake.clone-of",
 } as const;
+
+/** Table property: the definition (`tableDefinition`) that columns and layout of the table are known to follow. */
+export const definitionProperty = "lake.definition";
 
 /** Stands before the fingerprint of a table that holds only a part of its rows. */
 export const partialPrefix = "partial ";
@@ -44,6 +47,8 @@ export interface TableState {
   readonly ours: LakeCommit | null;
   /** Whether somebody else changed rows since (compaction does not count). */
   readonly foreignSince: boolean;
+  /** What columns and layout follow; null where the table does not say. */
+  readonly definition: string | null;
   /** See `tableVersion`. */
   readonly version: string;
 }
@@ -73,13 +78,27 @@ export function* ancestors(
 }
 
 /**
- * The version of a table's rows: its uuid, its newest ancestor that changed rows, and its schema.
+ * The version of a table's rows: its uuid, its newest ancestor that changed rows, and its columns.
  * Compaction (`replace`) keeps the version. Where that ancestor has expired, the oldest known one stands
  * in, which differs from what was recorded: a broken chain counts as changed (rule 19). A clone that nobody has
  * written yet has the version of its original.
  */
 export function tableVersion(metadata: TableMetadata): string {
-  return `${rowsOf(metadata)}#${metadata["current-schema-id"]}`;
+  return `${rowsOf(metadata)}#${columnsId(metadata)}`;
+}
+
+/** The id of the first schema with the current one's columns: with other comments, or with fewer nulls allowed, it is
+ *  another schema, and gives the same rows. */
+function columnsId({ schemas, "current-schema-id": currentId }: TableMetadata): number {
+  if (schemas.length < 2) return currentId;
+  const textOf = ({ fields }: Schema): string =>
+    JSON.stringify(fields, (key, value: unknown) =>
+      key === "doc" || key === "required" ? undefined : typeof value === "bigint" ? `${value}n` : value,
+    );
+  const current = schemas.find((schema) => schema["schema-id"] === currentId);
+  const text = current === undefined ? "" : textOf(current);
+  const same = schemas.filter((schema) => textOf(schema) === text).map((schema) => schema["schema-id"]);
+  return Math.min(currentId, ...same);
 }
 
 /** `uuid@snapshot` of what made the head's rows what they are; the snapshot is `none` for a table without any. */
@@ -165,7 +184,8 @@ export function readTableState(table: CatalogTable): TableState {
     if (ours !== null) break;
     if (snapshot.summary.operation !== "replace") foreignSince = true;
   }
-  return { table, ours, foreignSince, version: tableVersion(table.metadata) };
+  const definition = table.metadata.properties[definitionProperty] ?? null;
+  return { table, ours, foreignSince, definition, version: tableVersion(table.metadata) };
 }
 
 function lakeCommit(snapshot: Snapshot): LakeCommit | null {

@@ -2,6 +2,7 @@
 import type { TableIdentifier } from "../catalog/catalog.ts";
 import type { IncrementalStrategy } from "../project/types.ts";
 import type { CodeChange } from "./code-changes.ts";
+import type { EvolutionStep } from "./evolution.ts";
 
 export type Action =
   /** Makes or changes a table. */
@@ -21,12 +22,17 @@ export interface PlanStep {
   readonly action: Action;
   /** One sentence for people: `new`, `2 new landing files`, `code changed`, `stg_events moved from 12 to 13`. */
   readonly reason: string;
-  readonly mode?: "create" | "replace" | "append" | "overwrite";
+  /** `evolve` changes names, types, comments or layout without writing a row. */
+  readonly mode?: "create" | "replace" | "append" | "overwrite" | "evolve";
   /** How an incremental model changes a part of its table. */
   readonly strategy?: IncrementalStrategy;
   readonly table?: TableIdentifier;
   /** What changed in its code since its table was built; only `lake plan` looks. Null when that is not known. */
   readonly changes?: readonly CodeChange[] | null;
+  /** What becomes of the columns and layout of a table that is there; only `lake plan` looks beforehand. */
+  readonly evolution?: readonly EvolutionStep[];
+  /** Why the build would refuse it; only `lake plan` looks beforehand. */
+  readonly refused?: { readonly code: string; readonly message: string; readonly hint?: string };
   /** Steps of this plan that must be finished before. */
   readonly after: readonly string[];
 }

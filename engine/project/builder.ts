@@ -102,6 +102,7 @@ export function columnProperties(columns: ModelEntry["columns"] = []): readonly 
       name: column.name,
       ...(column.description !== undefined && { description: column.description }),
       ...(column.data_type !== undefined && { dataType: column.data_type }),
+      ...(column.was !== undefined && { was: column.was }),
       ...(constraints !== undefined && { constraints }),
       ...(Object.keys(meta).length > 0 && { meta }),
       ...(tags.length > 0 && { tags }),

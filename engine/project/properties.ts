@@ -42,6 +42,7 @@ const columnFields = {
   name: scalarText,
   description: scalarText,
   data_type: text,
+  was: listOf(scalarText),
   required: flag,
   constraints: listOf(constraint),
   meta: mapOf(json),

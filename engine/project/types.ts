@@ -52,6 +52,8 @@ export interface ColumnProperties {
   readonly name: string;
   readonly description?: string;
   readonly dataType?: string;
+  /** Earlier names: a column of the table that has one of them gets this name and keeps its data. */
+  readonly was?: readonly string[];
   readonly constraints?: readonly { readonly type: string; readonly expression?: string }[];
   readonly meta?: Readonly<Record<string, Json>>;
   readonly tags?: readonly string[];

@@ -32,7 +32,6 @@ function titleOf({ what, name }: CodeChange): string {
     "incremental sql": "SQL of incremental runs",
     view: `view ${shortName(name ?? "")}`,
     config: `config ${name ?? ""}`,
-    contract: "contract",
     source: `declaration of ${shortName(name ?? "")}`,
     "time zone": "time zone",
     engine: "engine",

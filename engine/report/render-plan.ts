@@ -3,6 +3,7 @@ import { formatQuantity } from "../common/format.ts";
 import type { Action, Plan, PlanStep } from "../plan/types.ts";
 import { renderCodeChanges } from "./render-code-changes.ts";
 import { isTest, shortName } from "./event-lines.ts";
+import { renderEvolution } from "./render-evolution.ts";
 import type { Style } from "./style.ts";
 import { renderTextTable } from "./text-table.ts";
 
@@ -27,7 +28,13 @@ export function renderPlan(plan: Plan, style: Style): string {
   });
   const tests = idle === 0 ? "" : `, ${formatQuantity(idle, "test")} passed on these rows already`;
   const summary = `${formatQuantity(changed, "table")} would change on the target ${plan.target}${tests}`;
-  return [table, ...renderCodeChanges(plan.steps, style), summary].join("\n\n");
+  const sections = [
+    table,
+    ...renderCodeChanges(plan.steps, style),
+    ...renderEvolution(plan.steps, style),
+    summary,
+  ];
+  return sections.join("\n\n");
 }
 
 const actions: Readonly<Record<Action, string>> = {

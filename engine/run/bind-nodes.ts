@@ -14,6 +14,7 @@ import { currentSchema } from "../iceberg/metadata.ts";
 import { icebergSource } from "./relations.ts";
 import type { RunTables } from "./relations.ts";
 import type { Renderer } from "./render-node.ts";
+import { asNamed } from "./schema-change.ts";
 import { seedRelation } from "./seeds.ts";
 import type { Session } from "./session.ts";
 import { testSql } from "./test-sql.ts";
@@ -157,7 +158,11 @@ async function addStatement(into: Collecting, node: Model | DataTest): Promise<v
   }
   const before = tables.get(node.uniqueId);
   if (before !== undefined) {
-    addEmpty(into, thisRelation(node, session.profile), into.compute.toColumns(currentSchema(before)));
+    addEmpty(
+      into,
+      thisRelation(node, session.profile),
+      into.compute.toColumns(currentSchema(asNamed(before, node))),
+    );
   }
   // Also where nothing is left out yet: a key that is not there must not wait for the next run to be noticed.
   if (!isInlined(node)) addChanged(into, node);

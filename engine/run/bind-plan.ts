@@ -8,6 +8,7 @@ import type { PlannedRun } from "./plan-run.ts";
 import type { PlannedNode } from "./planner.ts";
 import type { RunTables } from "./relations.ts";
 import type { Session } from "./session.ts";
+import { nullObjections } from "./null-objections.ts";
 import { catalogObjections, shapesOf } from "./shapes.ts";
 import type { Shapes } from "./shapes.ts";
 import type { RunEvent } from "./types.ts";
@@ -39,14 +40,20 @@ export async function bindPlan(options: {
     renderer: planned.renderer,
     tables,
     nodes,
-    incremental: (model: Model) => isIncremental(planned.nodes.get(model.uniqueId)?.step ?? {}),
+    incremental: (model: Model) => {
+      const step = planned.nodes.get(model.uniqueId)?.step;
+      if (step === undefined) return false;
+      // Of a table that evolves the next run's columns count.
+      return isIncremental(step) || (step.mode === "evolve" && model.config.materialized === "incremental");
+    },
   });
   const { columns } = bound;
   if (columns.size === 0) return { columns, shapes: new Map(), errors: bound.errors };
   const compute = await session.compute();
   const { shapes, errors } = shapesOf({ planned, columns, compute, emit });
+  const nulls = await nullObjections(await session.storage(), planned, shapes);
   const objections = await catalogObjections(await session.catalog(), planned, shapes);
-  return { columns, shapes, errors: new Map([...bound.errors, ...errors, ...objections]) };
+  return { columns, shapes, errors: new Map([...bound.errors, ...errors, ...nulls, ...objections]) };
 }
 
 /** Whether the very statement has run before: with nothing new, binding it again would cost the engine's start. */

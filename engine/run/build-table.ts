@@ -6,7 +6,8 @@ import type { WriteResult } from "../compute/compute.ts";
 import { relationName } from "../compute/compute.ts";
 import type { ChangeOperation, StagedChange } from "../iceberg/change.ts";
 import { stageChange } from "../iceberg/transaction.ts";
-import { partialPrefix, summaryKeys } from "../plan/table-state.ts";
+import type { EvolutionStep } from "../plan/evolution.ts";
+import { definitionProperty, partialPrefix, summaryKeys } from "../plan/table-state.ts";
 import { isIncremental } from "../plan/types.ts";
 import type { Model, Seed } from "../project/types.ts";
 import type { Rendered } from "../template/types.ts";
@@ -15,6 +16,7 @@ import { keepCode } from "./built-code.ts";
 import { castPlace, withPosition } from "./cast-place.ts";
 import { onClone } from "./clones.ts";
 import { writeCompiled } from "./compiled.ts";
+import { evolutionOf } from "./evolution-of.ts";
 import { baseTags } from "./keep-bases.ts";
 import { emptyLedger, ledgerProperties, writeLedger } from "./ledger.ts";
 import type { LedgerEntry } from "./ledger.ts";
@@ -52,6 +54,38 @@ export interface BuiltTable {
   readonly quarantine: StagedChange | null;
   readonly result: WriteResult;
   readonly compiledPath: string | null;
+  /** What became of the columns and layout of a table that was there. */
+  readonly evolution: readonly EvolutionStep[];
+}
+
+/** Columns and layout change, no row is written. */
+async function evolveTable(context: BuildContext, node: PlannedNode): Promise<BuiltTable> {
+  const { session, shapes } = context;
+  const { base, definition } = node;
+  const model = node.node as Model | Seed;
+  const { uniqueId, config } = model;
+  const shape = shapes.get(uniqueId);
+  if (shape === undefined || base === null) throw new Error(`${uniqueId} was not bound`);
+  const change = await stageChange({
+    storage: await session.storage(),
+    nowMs: session.now(),
+    request: {
+      identifier: base.identifier,
+      base,
+      location: base.metadata.location,
+      schema: shape.schema,
+      spec: shape.spec,
+      sortOrder: shape.sortOrder,
+      properties: { ...tableProperties(model, session.profile), [definitionProperty]: definition },
+      operation: { kind: "none" },
+      summary: {},
+      commitId: context.newCommitId(),
+      formatVersion: config.formatVersion ?? 2,
+    },
+  });
+  const result: WriteResult = { files: [], rows: 0n, landing: [], rejected: [] };
+  const evolution = evolutionOf(node, shape, session.profile);
+  return { change, quarantine: null, result, compiledPath: null, evolution };
 }
 
 /** Errors: those of the statement (`compute/*`, at the model's line), of its contract and its schema change. */
@@ -60,6 +94,7 @@ export async function buildTable(context: BuildContext, given: PlannedNode): Pro
   const { session } = context;
   const model = node.node as Model | Seed;
   const { base } = node;
+  if (node.step.mode === "evolve") return evolveTable(context, node);
   const statement = await statementOf(context, node);
   const shape = context.shapes.get(model.uniqueId);
   if (shape === undefined) throw new Error(`${model.uniqueId} was not bound`);
@@ -82,7 +117,9 @@ export async function buildTable(context: BuildContext, given: PlannedNode): Pro
           replace,
           replacedFiles: node.landing.diff.replaced.map(({ held }) => held.path),
         });
-  return { change, quarantine, result, compiledPath: statement.compiledPath };
+  const { compiledPath } = statement;
+  const evolution = evolutionOf(node, shape, session.profile);
+  return { change, quarantine, result, compiledPath, evolution };
 }
 
 async function statementOf(context: BuildContext, node: PlannedNode): Promise<BuildStatement> {
@@ -156,6 +193,7 @@ async function stage(options: {
       sortOrder: shape.sortOrder,
       properties: {
         ...tableProperties(model, session.profile),
+        [definitionProperty]: node.definition,
         ...(ledger !== null && { [ledgerProperties.ledger]: ledger }),
       },
       ...(ledger !== null && { snapshotIdProperty: ledgerProperties.snapshot }),

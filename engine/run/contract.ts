@@ -19,7 +19,11 @@ export function checkContract(model: Model | Seed, columns: readonly Column[], s
         `${column.name} is ${column.type.toLowerCase()}, expected ${expected.dataType.toLowerCase()}`,
       );
   }
-  for (const column of declared.values()) problems.push(`${column.name} is declared and missing`);
+  const known = new Set(columns.map(({ name }) => name.toLowerCase()));
+  for (const { name } of declared.values()) {
+    // A field inside a column: `address.street`.
+    if (!known.has(name.toLowerCase().split(".")[0] ?? "")) problems.push(`${name} is declared and missing`);
+  }
   if (problems.length === 0) return;
   throw lakeError(
     "run/contract",

@@ -10,6 +10,7 @@ import type { PinnedTable, Readable } from "./names.ts";
 import { icebergSource, missingInput } from "./relations.ts";
 import type { RunTables } from "./relations.ts";
 import type { Renderer } from "./render-node.ts";
+import { asNamed } from "./schema-change.ts";
 import type { Session } from "./session.ts";
 import type { Shape } from "./shapes.ts";
 
@@ -44,7 +45,11 @@ export class InputColumns {
 
   /** As `{{this}}` sees it: the table as it is, or, before the first run, as the model would make it. */
   before(model: Model): Promise<readonly Column[]> {
-    return this.#once(`${model.uniqueId} before`, async () => (await this.#ofTable(model)) ?? this.of(model));
+    return this.#once(`${model.uniqueId} before`, async () => {
+      const metadata = this.#tables.get(model.uniqueId);
+      if (metadata === undefined) return this.of(model);
+      return (await this.#session.compute()).toColumns(currentSchema(asNamed(metadata, model)));
+    });
   }
 
   #once(key: string, find: () => Promise<readonly Column[]>): Promise<readonly Column[]> {

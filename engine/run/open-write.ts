@@ -2,6 +2,7 @@
 import type { CatalogTable } from "../catalog/catalog.ts";
 import type { Relation, WriteRequest, WriteResult } from "../compute/compute.ts";
 import { LakeError } from "../common/errors.ts";
+import { readAs } from "../iceberg/metadata.ts";
 import type { LandingVersion } from "../plan/landing-diff.ts";
 import { isIncremental } from "../plan/types.ts";
 import type { Model, Seed } from "../project/types.ts";
@@ -81,7 +82,11 @@ export async function openWrite(options: {
     node,
     // A seed has no strategy to ask.
     model: model as Model,
-    base: isIncremental(node.step) ? base : null,
+    // Under the columns that the table will have: some may be renamed or wider then.
+    base:
+      isIncremental(node.step) && base !== null
+        ? { ...base, metadata: readAs(base.metadata, shape.schema) }
+        : null,
     shape,
     changed,
     writeResult: () => locating(write({ ...own, ...place })),

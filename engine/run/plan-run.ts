@@ -48,8 +48,8 @@ export interface PlannedRun {
 
 /** What a run with these options would do, and for changed code how it changed. */
 export async function planRun(session: Session, options: RunOptions): Promise<Plan> {
-  const { plan, nodes } = await planDetailed(session, options);
-  return { ...plan, steps: await explainSteps(session, [...nodes.values()]) };
+  const planned = await planDetailed(session, options);
+  return { ...planned.plan, steps: await explainSteps(session, planned) };
 }
 
 /** `staged`: tables that were made before, to be taken over where they still stand. */

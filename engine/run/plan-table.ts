@@ -4,7 +4,7 @@ import type { CatalogTable } from "../catalog/catalog.ts";
 import { tableName } from "../catalog/catalog.ts";
 import { decide } from "../plan/decide.ts";
 import type { Decision } from "../plan/decide.ts";
-import { modelCode, modelFingerprint, seedFingerprint } from "../plan/fingerprint.ts";
+import { modelCode, modelFingerprint, seedFingerprint, tableDefinition } from "../plan/fingerprint.ts";
 import type { ModelCode } from "../plan/fingerprint.ts";
 import { whyLost } from "../plan/followed-input.ts";
 import { readTableState } from "../plan/table-state.ts";
@@ -39,12 +39,13 @@ export async function planTable(
     code === null
       ? seedFingerprint(node as Seed, planner.fingerprintContext)
       : modelFingerprint(code, planner.normalise);
+  const definition = tableDefinition(node, fingerprint);
   const strategy = node.resourceType === "model" ? strategyOf(node) : null;
   if (node.resourceType === "model") strategy?.check(node);
   if (node.resourceType === "model" && ingests(node, inputs)) checkIngestion(node, inputs);
   if (own !== null) refusePartial(planner, node, readTableState(own));
   const judge = (table: CatalogTable | null): Promise<Judged> =>
-    judgeTable({ planner, node, inputs, planned, fingerprint, table });
+    judgeTable({ planner, node, inputs, planned, fingerprint, definition, table });
   const { decision, ...rest } =
     inherited === null
       ? { ...(await judge(own)), base: own, clone: null }
@@ -58,8 +59,8 @@ export async function planTable(
     ...(strategy !== null && { strategy: node.config.strategy ?? "append" }),
     ...(!isInlined(node) && { table: read ?? tableIdentifier(node, session.profile) }),
   };
-  if (isIncremental(step)) refuseEnded(planner, node);
-  return { node, step, inputs, fingerprint, code, ...rest };
+  if (isIncremental(step) || step.mode === "evolve") refuseEnded(planner, node);
+  return { node, step, inputs, fingerprint, definition, code, ...rest };
 }
 
 /** A table that keeps its rows cannot go on without the files that they lie in. Errors: `run/base-expired`. */
@@ -79,9 +80,10 @@ async function judgeTable(options: {
   readonly inputs: Inputs;
   readonly planned: ReadonlyMap<string, PlannedNode>;
   readonly fingerprint: string;
+  readonly definition: string;
   readonly table: CatalogTable | null;
 }): Promise<Judged> {
-  const { planner, node, inputs, planned, fingerprint, table } = options;
+  const { planner, node, inputs, planned, fingerprint, definition, table } = options;
   const { session } = planner;
   const { allowLoss = false, noReuse = false, changedFiles = "fail" } = planner.options;
   const state = table === null ? null : readTableState(table);
@@ -102,6 +104,7 @@ async function judgeTable(options: {
     landingFiles: landing?.files.length ?? 0,
     ingests: ingesting,
     strategy: node.config.strategy ?? "append",
+    definition,
     ...(node.resourceType === "model" && strategyOf(node) !== null && followed(planner, node, inputs, state)),
   });
   refuseWhole(node, decision, state);
@@ -138,14 +141,19 @@ async function inEnvironment(
     return { ...kept, decision: { ...decision, reason: `${decision.reason} in ${owner.name}` } };
   if (decision.action !== "build") return kept;
   const created = { ...kept, decision: { ...decision, mode: "create" as const } };
-  if (!isIncremental(decision)) return created;
+  if (!keepsRows(node, decision)) return created;
   const origin = newestBase(below);
   const base = baseAsTable(session, node, table, origin);
   const onBase = await judge(base);
-  if (onBase.decision.action !== "build" || !isIncremental(onBase.decision)) return created;
+  if (onBase.decision.action !== "build" || !keepsRows(node, onBase.decision)) return created;
   const reason = `${onBase.decision.reason}, on a clone of ${owner.name}'s ${origin.tag}`;
   const clone = { source: table, owner, base: origin };
   return { ...onBase, decision: { ...onBase.decision, reason }, base, clone };
+}
+
+/** Whether the rows of an incremental model's table stay. */
+function keepsRows({ config }: Model | Seed, decision: Decision): boolean {
+  return isIncremental(decision) || (decision.mode === "evolve" && config.materialized === "incremental");
 }
 
 /** `full_refresh: false`: the table holds what no build could give again. */

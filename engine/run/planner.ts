@@ -26,6 +26,8 @@ export interface PlannedNode {
   readonly step: PlanStep;
   readonly inputs: Inputs;
   readonly fingerprint: string;
+  /** Of a table: what its columns and layout follow; see `tableDefinition`. */
+  readonly definition: string;
   /** Of a model. */
   readonly code: ModelCode | null;
   readonly state: TableState | null;
@@ -63,11 +65,11 @@ export function inputStates(
 ): InputState[] {
   const states = tableInputs(inputs).map((input): InputState => {
     const table = planner.tables.get(input.uniqueId);
-    const { step, staged } = planned.get(input.uniqueId) ?? {};
+    const node = planned.get(input.uniqueId);
     const version =
-      staged !== undefined
-        ? tableVersion(staged.changes[0].preview)
-        : step?.action === "build" || table === undefined
+      node?.staged !== undefined
+        ? tableVersion(node.staged.changes[0].preview)
+        : (node !== undefined && changesVersion(node)) || table === undefined
           ? null
           : readTableState(table).version;
     return { uniqueId: input.uniqueId, name: input.name, version };
@@ -77,6 +79,12 @@ export function inputStates(
     return { uniqueId, name, version: metadata === undefined ? null : tableVersion(metadata) };
   });
   return [...states, ...pinned, ...sourceStates(planner, inputs)];
+}
+
+/** With the statement that built it, a table that evolves keeps its columns; with another they may change. */
+function changesVersion({ step, state, fingerprint }: PlannedNode): boolean {
+  if (step.action !== "build") return false;
+  return step.mode !== "evolve" || state?.ours?.fingerprint !== fingerprint;
 }
 
 /** Tables of others have versions as ours do; what has none is never unchanged (rule 20). */

@@ -16,6 +16,7 @@ import { ingestedFiles, ingestedFilesColumns, isIngestedFiles } from "./ingested
 import { listSource } from "./landing-state.ts";
 import { relationOf, thisRelation } from "./names.ts";
 import type { Renderer } from "./render-node.ts";
+import { asNamed } from "./schema-change.ts";
 import type { Session } from "./session.ts";
 
 /** The tables of one run as its nodes see them; each resolves to one metadata state at a time (rule 5). */
@@ -120,7 +121,7 @@ export async function relationsFor(options: RelationOptions): Promise<Relation[]
   const self = options.self ?? null;
   const before = self === null ? undefined : tables.get(self.uniqueId);
   if (self !== null && before !== undefined) {
-    relations.push(...(await selfRelations(options, self, before)));
+    relations.push(...(await selfRelations(options, self, asNamed(before, self))));
   }
   for (const view of inputs.inlined) {
     relations.push({ kind: "sql", name: relationOf(view, profile), sql: renderer.model(view, false).sql });

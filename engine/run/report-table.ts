@@ -47,6 +47,10 @@ function totalsOf(metadata: TableMetadata): Totals {
 
 export function builtMessage(built: BuiltTable, table: TableReport): string {
   const { base, operation } = built.change.request;
+  const steps = built.evolution.map(({ text }) => text);
+  if (operation.kind === "none") {
+    return steps.length === 0 ? "nothing of the table changes" : `evolved: ${steps.join("; ")}`;
+  }
   const from = table.landingFiles === 0 ? "" : ` from ${formatQuantity(table.landingFiles, "landing file")}`;
   const rejected =
     table.rejectedRows === 0 ? "" : `, ${formatQuantity(table.rejectedRows, "line")} in quarantine`;

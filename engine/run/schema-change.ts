@@ -1,11 +1,23 @@
 // The schema that a table will have after this step, with the field ids it keeps.
-import { assignFreshIds, childFields, evolveSchema, replaceSchema } from "../iceberg/schema.ts";
+import {
+  assignFreshIds,
+  childFields,
+  describeColumns,
+  evolveSchema,
+  renameColumns,
+  replaceSchema,
+  constrainColumns,
+} from "../iceberg/schema.ts";
+import type { DeclaredColumn, EvolutionMode } from "../iceberg/schema.ts";
 import type { IcebergType, Schema, TableMetadata } from "../iceberg/types.ts";
 import type { PlanStep } from "../plan/types.ts";
 import type { Model, Seed } from "../project/types.ts";
-import { currentSchema } from "../iceberg/metadata.ts";
+import { currentSchema, readAs } from "../iceberg/metadata.ts";
 import type { RunEvent } from "./types.ts";
 
+/**
+ * Errors: `iceberg/incompatible-type`, `iceberg/schema-changed`, `iceberg/missing-column`, collected.
+ */
 export function targetSchema(options: {
   readonly model: Model | Seed;
   readonly incoming: Schema;
@@ -14,21 +26,43 @@ export function targetSchema(options: {
   readonly emit: (event: RunEvent) => void;
 }): Schema {
   const { model, incoming, current, mode, emit } = options;
-  const described = withDocs(incoming, model);
-  if (current === null) return assignFreshIds(described).schema;
+  const declared = declaredColumns(model);
+  const wanted = constrainColumns(incoming, declared);
+  if (current === null) return describeColumns(assignFreshIds(wanted).schema, declared);
   const lastColumnId = current["last-column-id"];
+  const named = renameColumns(currentSchema(current), declared);
   if (mode === "replace") {
-    return replaceSchema({ current: currentSchema(current), incoming: described, lastColumnId }).schema;
+    const { schema } = replaceSchema({ current: named, incoming: wanted, lastColumnId });
+    return describeColumns(schema, declared);
   }
-  const onChange = model.config.onSchemaChange ?? "ignore";
-  const evolved = evolveSchema({
-    current: currentSchema(current),
-    incoming: described,
-    lastColumnId,
-    mode: onChange,
-  });
-  if (onChange === "ignore") warnIgnored(model, described, evolved.schema, emit);
-  return evolved.schema;
+  const onChange = onSchemaChange(model, mode);
+  const evolved = evolveSchema({ current: named, incoming: wanted, lastColumnId, mode: onChange }).schema;
+  if (onChange === "ignore") warnIgnored(model, wanted, evolved, emit);
+  return describeColumns(constrainColumns(evolved, declared), declared);
+}
+
+/** The table before a run, under the names that its columns have now: what `{{this}}` means. */
+export function asNamed(metadata: TableMetadata, model: Model | Seed): TableMetadata {
+  const before = currentSchema(metadata);
+  const named = renameColumns(before, declaredColumns(model));
+  return named === before ? metadata : readAs(metadata, named);
+}
+
+/** A table that is always rebuilt has its statement's columns already: when it evolves, nothing may be lost. */
+function onSchemaChange({ config }: Model | Seed, mode: PlanStep["mode"]): EvolutionMode {
+  if (mode === "evolve" && config.materialized !== "incremental") return "append_new_columns";
+  return config.onSchemaChange ?? "ignore";
+}
+
+/** Column properties that reach the table: earlier names, descriptions, and `not_null` of an enforced contract. */
+export function declaredColumns({ columns, config }: Model | Seed): readonly DeclaredColumn[] {
+  const isEnforced = config.contract?.enforced === true;
+  return columns.map(({ name, was, description, constraints }) => ({
+    name,
+    ...(was !== undefined && { was }),
+    ...(description !== undefined && { doc: description.trim() }),
+    ...(isEnforced && { required: constraints?.some(({ type }) => type === "not_null") ?? false }),
+  }));
 }
 
 function warnIgnored(
@@ -60,16 +94,4 @@ function pathsWithoutField(incoming: IcebergType, table: IcebergType, above = ""
 export function columnsWithoutField(incoming: Schema, table: Schema): string[] {
   const known = new Set(table.fields.map((field) => field.name.toLowerCase()));
   return incoming.fields.map((field) => field.name).filter((name) => !known.has(name.toLowerCase()));
-}
-
-/** Descriptions of the properties file become the columns' comments. */
-function withDocs(schema: Schema, model: Model | Seed): Schema {
-  const docs = new Map(model.columns.map((column) => [column.name.toLowerCase(), column.description]));
-  return {
-    ...schema,
-    fields: schema.fields.map((field) => {
-      const doc = docs.get(field.name.toLowerCase());
-      return doc === undefined || doc === "" ? field : { ...field, doc };
-    }),
-  };
 }

@@ -1,9 +1,9 @@
 // Schema and partition spec that each table will have, known from binding alone: contracts, forbidden schema
 // changes and types without an Iceberg form fail before any row is read.
 import type { Catalog } from "../catalog/catalog.ts";
-import { LakeError } from "../common/errors.ts";
+import { LakeError, lakeError } from "../common/errors.ts";
 import type { Column, Compute } from "../compute/compute.ts";
-import { currentSchema } from "../iceberg/metadata.ts";
+import { currentSchema, defaultSpec } from "../iceberg/metadata.ts";
 import { parsePartitionBy } from "../iceberg/partition.ts";
 import { sameSchema } from "../iceberg/schema.ts";
 import { parseSortedBy } from "../iceberg/sort-order.ts";
@@ -87,8 +87,19 @@ function shapeOf({ model, columns, compute, current, mode, emit }: ShapeOptions)
     texts: model.config.partitionBy ?? [],
     schema,
     existingSpecs: current?.["partition-specs"] ?? [],
+    defaultSpec: current === null ? undefined : defaultSpec(current),
     lastPartitionId: current?.["last-partition-id"] ?? 999,
   });
+  const { formatVersion } = model.config;
+  if (formatVersion !== undefined && current !== null && formatVersion < current["format-version"]) {
+    const hint = "leave format_version out, or give it another alias and build it anew";
+    const before = current["format-version"];
+    throw lakeError(
+      "run/format-version-back",
+      { model: model.name, before, wanted: formatVersion },
+      { hint },
+    );
+  }
   const sortOrder = parseSortedBy(model.config.sortedBy ?? [], schema, current?.["sort-orders"] ?? []);
   return { schema, spec, sortOrder, ignoredColumns: columnsWithoutField(incoming, schema) };
 }

@@ -1,7 +1,7 @@
 // Tables that were staged before (by the failed run that this one continues, or by this run before another
 // engine moved a table) and that a build would only make again.
 import type { LandingVersion } from "../plan/landing-diff.ts";
-import { partialPrefix, summaryKeys } from "../plan/table-state.ts";
+import { definitionProperty, partialPrefix, summaryKeys } from "../plan/table-state.ts";
 import { ingests } from "./inputs.ts";
 import { inputStates } from "./planner.ts";
 import type { PlannedNode, Planner } from "./planner.ts";
@@ -30,9 +30,15 @@ function sameBase({ base }: PlannedNode, { changes: [change] }: StagedTable): bo
   return (change.request.base?.metadataLocation ?? null) === (base?.metadataLocation ?? null);
 }
 
-function sameCode({ options }: Planner, { fingerprint }: PlannedNode, { changes }: StagedTable): boolean {
+function sameCode(
+  { options }: Planner,
+  { fingerprint, definition }: PlannedNode,
+  { changes }: StagedTable,
+): boolean {
   const partial = options.sample !== undefined || options.empty === true;
-  const recorded = changes[0].request.summary[summaryKeys.fingerprint];
+  const { summary, properties } = changes[0].request;
+  const recorded = summary[summaryKeys.fingerprint];
+  if (properties[definitionProperty] !== definition) return false;
   return recorded === (partial ? `${partialPrefix}${fingerprint}` : fingerprint);
 }
 

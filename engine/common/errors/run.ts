@@ -107,6 +107,10 @@ export const runErrors = {
     `${p.node} is not something to show, expected one model, seed, source or test`,
   "run/bad-sample": (p: { sample: string }) =>
     `the sample "${p.sample}" is neither a share between 0 and 1 nor a number of rows`,
+  "run/cannot-require": (p: { column: string; problem: string }) =>
+    `column ${p.column} cannot become required: ${p.problem}`,
+  "run/format-version-back": (p: { model: string; before: number; wanted: number }) =>
+    `the model ${p.model} asks for format version ${p.wanted}, and its table has version ${p.before}, which never goes back`,
   // Tables in time.
   "run/foreign-namespace": (p: { table: string; target: string; namespace: string }) =>
     `the environment ${p.target} changes only tables in its own namespace ${p.namespace}, not ${p.table}`,
