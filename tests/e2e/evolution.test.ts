@@ -82,7 +82,7 @@ describe("without new rows", () => {
     const specs = await here.withSession(async (session) =>
       (await planScan({ storage: await session.storage(), metadata })).map(({ file }) => file.specId),
     );
-    expect(specs.sort()).toEqual([0, 2]);
+    expect(new Set(specs)).toEqual(new Set([0, 2]));
     expect(await here.query(`select id, name, count(*)::integer from {{ref "t"}} group by all`)).toEqual([
       [1, "a", 2],
     ]);
