@@ -26,7 +26,7 @@ interface Compose {
 }
 
 test("compose.yaml is what the settings of the tests' own services give", async () => {
-  // To refresh it: node tests/services/compose-file.ts > compose.yaml
+  // To refresh it: npx node tests/services/compose-file.ts > compose.yaml
   expect(text).toBe(await composeText());
 });
 

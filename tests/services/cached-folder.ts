@@ -15,12 +15,19 @@ export interface CachedFolder {
   build(folder: string): Promise<void>;
 }
 
-/** The folder, built where it is not there yet: whole or not at all, by one process while others wait. */
-export async function cachedFolder(wish: CachedFolder): Promise<string> {
-  const { name, madeFrom } = wish;
+function folderOf({ name, madeFrom }: CachedFolder): string {
   const wanted = createHash("sha256");
   for (const text of madeFrom) wanted.update(text);
-  const folder = join(cache, `${name}-${wanted.digest("hex").slice(0, 16)}`);
+  return join(cache, `${name}-${wanted.digest("hex").slice(0, 16)}`);
+}
+
+export function isCached(wish: CachedFolder): boolean {
+  return existsSync(folderOf(wish));
+}
+
+/** The folder, built where it is not there yet: whole or not at all, by one process while others wait. */
+export async function cachedFolder(wish: CachedFolder): Promise<string> {
+  const folder = folderOf(wish);
   if (existsSync(folder)) return folder;
   await mkdir(cache, { recursive: true });
   await alone(`${folder}.building`, async () => {

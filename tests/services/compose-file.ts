@@ -1,10 +1,18 @@
 // `compose.yaml`, made from the settings that the tests' own services run with, so that what is tested is what
-// is shipped. `node tests/services/compose-file.ts > compose.yaml` refreshes it; a test compares the two.
+// is shipped. `npx node tests/services/compose-file.ts > compose.yaml` refreshes it; a test compares the two.
 import { metastoreSite } from "./hive-metastore/settings.ts";
+import {
+  hadoopS3Settings,
+  sparkExcludedPackage,
+  sparkPackages,
+  sparkSettings,
+  sparkVersion,
+} from "./spark-settings.ts";
 import { versitygwVersion } from "./versitygw.ts";
 
 const bucket = "reciping-user-event-logs";
 const warehouse = `s3a://${bucket}/iceberg/warehouse`;
+const endpoint = "http://s3:7070";
 const database = { name: "metastore", user: "hive", password: "hive" };
 
 /** Keys of the S3 server on this machine's loopback; the real ones never stand in a file. */
@@ -46,9 +54,7 @@ function metastoreOptions(): string {
     retryMs: 200,
   });
   const s3a = {
-    "fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
-    "fs.s3a.endpoint": "http://s3:7070",
-    "fs.s3a.path.style.access": "true",
+    ...hadoopS3Settings(endpoint),
     "fs.s3a.access.key": keys.access,
     "fs.s3a.secret.key": keys.secret,
   };
@@ -108,7 +114,7 @@ export function composeFile(): Record<string, unknown> {
       },
       // docker compose --profile spark run --rm spark
       spark: {
-        image: "apache/spark:3.5.1",
+        image: `apache/spark:${sparkVersion}`,
         profiles: ["spark"],
         stdin_open: true,
         tty: true,
@@ -126,25 +132,20 @@ export function composeFile(): Record<string, unknown> {
 }
 
 function sparkCommand(): readonly string[] {
-  const settings = {
-    "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
-    "spark.sql.defaultCatalog": "lake",
-    "spark.sql.catalog.lake": "org.apache.iceberg.spark.SparkCatalog",
-    "spark.sql.catalog.lake.type": "hive",
-    "spark.sql.catalog.lake.uri": "thrift://metastore:9083",
-    "spark.sql.catalog.lake.warehouse": warehouse,
-    "spark.sql.catalog.lake.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
-    "spark.sql.catalog.lake.s3.endpoint": "http://s3:7070",
-    "spark.sql.catalog.lake.s3.path-style-access": "true",
-  };
-  const packages = [
-    "org.apache.iceberg:iceberg-spark-runtime-3.5_2.12:1.4.2",
-    "org.apache.iceberg:iceberg-aws-bundle:1.4.2",
-  ];
+  const settings = sparkSettings({
+    metastore: "thrift://metastore:9083",
+    warehouse,
+    endpoint,
+  });
   return [
     "/opt/spark/bin/spark-sql",
     "--packages",
-    packages.join(","),
+    sparkPackages.join(","),
+    "--exclude-packages",
+    sparkExcludedPackage,
+    // The image's user has no home to keep packages in.
+    "--conf",
+    "spark.jars.ivy=/tmp/ivy",
     ...Object.entries(settings).flatMap(([name, value]) => ["--conf", `${name}=${value}`]),
   ];
 }

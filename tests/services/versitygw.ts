@@ -2,19 +2,16 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
-import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { cachedFolder, isCached, type CachedFolder } from "./cached-folder.ts";
 import { freePort } from "./free-port.ts";
 import { servicesElsewhere } from "./skip.ts";
 
 const execute = promisify(execFile);
 export const versitygwVersion = "1.8.0";
-const cache = fileURLToPath(
-  new URL(`../../node_modules/.cache/versitygw-${versitygwVersion}`, import.meta.url),
-);
 const region = "us-east-1";
 
 export interface RunningS3 {
@@ -26,6 +23,8 @@ export interface RunningS3 {
   readonly storage: Readonly<Record<string, string>>;
   /** Makes an empty bucket and gives its name. */
   createBucket(): Promise<string>;
+  /** The folder whose files are a bucket's objects, for what S3 has no request for: another time of writing. */
+  folder(bucket: string): string;
   stop(): Promise<void>;
 }
 
@@ -33,12 +32,12 @@ export interface RunningS3 {
 export function versitygwUnavailable(): string | null {
   const skipped = servicesElsewhere();
   if (skipped !== null) return skipped;
-  if (existsSync(join(cache, "versitygw")) || goProgram() !== null) return null;
+  if (isCached(distribution) || goProgram() !== null) return null;
   return "no versitygw in the cache and no go to build it";
 }
 
 export async function startVersitygw(): Promise<RunningS3> {
-  const binary = await build();
+  const binary = await findVersitygw();
   const folder = await mkdtemp(join(tmpdir(), "lake-s3-"));
   const root = join(folder, "buckets");
   await mkdir(root);
@@ -80,6 +79,7 @@ export async function startVersitygw(): Promise<RunningS3> {
       await mkdir(join(root, name));
       return name;
     },
+    folder: (bucket) => join(root, bucket),
     stop,
   };
 }
@@ -96,21 +96,29 @@ function goProgram(): string | null {
   return found === undefined ? null : join(found, "go");
 }
 
-/** Two test processes may build at once: each in a folder of its own, the first to finish is kept. */
-async function build(): Promise<string> {
-  const binary = join(cache, "versitygw");
-  if (existsSync(binary)) return binary;
-  const go = goProgram();
-  if (go === null) throw new Error(versitygwUnavailable() ?? "");
-  const own = `${cache}.${process.pid}`;
-  await mkdir(own, { recursive: true });
-  const env = { ...process.env, GOBIN: own, GOFLAGS: "-modcacherw", GOPATH: join(own, "go") };
-  await execute(go, ["install", `github.com/versity/versitygw/cmd/versitygw@v${versitygwVersion}`], { env });
-  await mkdir(cache, { recursive: true });
-  await rename(join(own, "versitygw"), binary);
-  await rm(own, { recursive: true, force: true });
-  return binary;
+/** The program, built where it is not there yet. */
+export async function findVersitygw(): Promise<string> {
+  return join(await cachedFolder(distribution), "versitygw");
 }
+
+const distribution: CachedFolder = {
+  name: "versitygw",
+  madeFrom: [versitygwVersion],
+  build: async (folder) => {
+    const go = goProgram();
+    if (go === null) throw new Error(versitygwUnavailable() ?? "");
+    const modules = `${folder}.go`;
+    const env = { ...process.env, GOBIN: folder, GOFLAGS: "-modcacherw", GOPATH: modules };
+    try {
+      await execute(go, ["install", `github.com/versity/versitygw/cmd/versitygw@v${versitygwVersion}`], {
+        env,
+        timeout: 580_000,
+      });
+    } finally {
+      await rm(modules, { recursive: true, force: true });
+    }
+  },
+};
 
 async function answering(endpoint: string, server: ChildProcess): Promise<void> {
   let log = "";

@@ -1,30 +1,46 @@
-"""Runs Spark statements: session.py <jars> <metastore> <warehouse> <JSON list>; gives a list of rows for each."""
+"""Spark for a test: each line of its input is a JSON list of statements, each line of its output the rows of
+each, or {"error": …}. session.py <JSON settings>."""
 
 import json
 import sys
+from decimal import Decimal
 
-from pyspark.sql import SparkSession
+from pyspark.sql import Row, SparkSession
 
-jars, metastore, warehouse, statements = sys.argv[1:]
-settings = {
-    "spark.driver.extraClassPath": jars,
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.driver.host": "127.0.0.1",
-    "spark.ui.enabled": "false",
-    "spark.sql.shuffle.partitions": "1",
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
-    "spark.sql.catalog.hive": "org.apache.iceberg.spark.SparkCatalog",
-    "spark.sql.catalog.hive.type": "hive",
-    "spark.sql.catalog.hive.uri": metastore,
-    "spark.sql.catalog.hive.warehouse": warehouse,
-    "spark.sql.defaultCatalog": "hive",
-}
 builder = SparkSession.builder.master("local[1]").appName("lake")
-for key, value in settings.items():
+for key, value in json.loads(sys.argv[1]).items():
     builder = builder.config(key, value)
 spark = builder.getOrCreate()
 spark.sparkContext.setLogLevel("ERROR")
-answers = [[list(row) for row in spark.sql(statement).collect()] for statement in json.loads(statements)]
+
+
+def plain(value: object) -> object:
+    """Null, text for what is scalar, lists for what nests (structs as their values)."""
+    match value:
+        case None | str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case Row() | list() | tuple():
+            return [plain(item) for item in value]
+        case float():
+            return repr(value)
+        case Decimal():
+            return format(value, "f")
+        case bytes() | bytearray():
+            return value.hex()
+        case _:
+            return str(value)
+
+
+def answer(statements: list) -> object:
+    try:
+        return [[plain(row) for row in spark.sql(statement).collect()] for statement in statements]
+    except Exception as error:
+        return {"error": str(error)}
+
+
+print("ready", flush=True)
+for line in sys.stdin:
+    print(json.dumps(answer(json.loads(line))), flush=True)
 spark.stop()
-json.dump(answers, sys.stdout, default=str)

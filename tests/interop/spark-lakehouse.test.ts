@@ -1,0 +1,300 @@
+// Spark 3.5.1 with Iceberg 1.4.2 on the same metastore and bucket: it reads every table that lake wrote, in every
+// state it went through; it writes to them, and lake goes on from there; its housekeeping harms none of them.
+import { readdirSync, statSync, utimesSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openS3Storage } from "../../engine/storage/s3/s3-storage.ts";
+import { loadTable } from "../../engine/iceberg/load-table.ts";
+import { queryProject } from "../../engine/run/query-project.ts";
+import { makeProject, type RunOutcome, type TestProject } from "../e2e/project.ts";
+import { lakehouseUnavailable, startLakehouse, type RunningLakehouse } from "../services/lakehouse.ts";
+import { describeWith } from "../services/skip.ts";
+import { canonicalColumns, canonicalRows, schemaOf } from "./canonical.ts";
+import { everyTypeSql, partitionedTables } from "./every-type.ts";
+import { sparkRows } from "./spark/spark-rows.ts";
+import { openSpark, whyNoSpark, type SparkSession } from "./spark/spark.ts";
+
+/** Spark has no type for a time of day: it reads no table that has one. */
+const withoutTime = everyTypeSql().replaceAll(/cast\([^)\n]* as time\) as c_time, /g, "");
+const partitioned = partitionedTables().filter(({ column }) => column !== "c_time");
+
+const models: Record<string, string> = {
+  "models/sources.yml": `version: 2
+sources:
+  - name: landing
+    tables:
+      - name: events
+        location: events
+        on_bad_record: quarantine
+        columns:
+          - {name: id, data_type: bigint}
+          - {name: kind, data_type: varchar}
+          - {name: happened, data_type: timestamptz}
+  - name: elsewhere
+    schema: lakehouse
+    tables:
+      - {name: sparks, type: iceberg}
+      - {name: events_quarantine, type: iceberg}
+`,
+  "models/events.sql": `{{config materialized="incremental" strategy="append" partition_by="day(happened)"}}
+select id, kind, happened, (id * 1.5)::decimal(9, 2) as price, {city: 'Seoul ' || id, zip: id} as place, [kind] as tags
+from {{source "landing" "events"}}
+`,
+  "models/kinds.sql": `{{config materialized="table"}}
+select kind, count(*) as n, sum(id)::bigint as ids from {{ref "events"}} group by all
+`,
+  "models/every_type.sql": `{{config materialized="table"}}\n${withoutTime}`,
+  ...Object.fromEntries(
+    partitioned.map(({ name, partitionBy }) => [
+      `models/${name}.sql`,
+      `{{config materialized="table" partition_by="${partitionBy}"}}\nselect * from {{ref "every_type"}}`,
+    ]),
+  ),
+};
+
+/** How a statement of lake names a table. */
+const relationOf = (name: string): string =>
+  ["sparks", "events_quarantine"].includes(name) ? `{{source "elsewhere" "${name}"}}` : `{{ref "${name}"}}`;
+
+/** Ten events over three days; the last line is none. */
+function lines(number: number): string {
+  const events = Array.from({ length: 10 }, (_, index) => {
+    const id = number * 10 + index;
+    const happened = `2025-07-0${1 + (index % 3)}T20:00:00Z`;
+    return JSON.stringify({ id, kind: ["view", "like"][index % 2], happened });
+  });
+  return `${[...events, `no event ${number}`].join("\n")}\n`;
+}
+
+const reason = lakehouseUnavailable() ?? (await whyNoSpark());
+
+describeWith(reason, "lake and Spark on one metastore and bucket", () => {
+  let lakehouse: RunningLakehouse;
+  let project: TestProject;
+  let spark: SparkSession;
+  /** Table → snapshot → its rows, as lake read them when it was the newest. */
+  const states = new Map<string, Map<bigint, string[]>>();
+
+  const build = async (): Promise<RunOutcome> => {
+    const outcome = await project.run({});
+    expect(outcome.results.filter(({ error }) => error !== undefined)).toEqual([]);
+    await remember();
+    return outcome;
+  };
+  const land = (number: number): Promise<void> =>
+    openS3Storage({ storage: lakehouse.s3.storage }).write(
+      `${lakehouse.landing}/events/batch_${number}.jsonl`,
+      new TextEncoder().encode(lines(number)),
+    );
+  const numbers = async (sql: string): Promise<number[][]> =>
+    (await project.query(sql)).map((row) => row.map(Number));
+  /** Each table as lake reads it now: its schema, newest snapshot, and rows. */
+  const tables = (): Promise<Map<string, Awaited<ReturnType<typeof readTable>>>> =>
+    project.withSession(async (session) => {
+      const catalog = await session.catalog();
+      const found = new Map();
+      for (const { name } of await catalog.list("lakehouse")) found.set(name, await readTable(session, name));
+      return found;
+    });
+  async function remember(): Promise<void> {
+    for (const [name, { snapshot, rows }] of await tables()) {
+      const known = states.get(name) ?? new Map<bigint, string[]>();
+      states.set(name, known.set(snapshot, known.get(snapshot) ?? rows));
+    }
+  }
+  /** Both engines on every table. */
+  async function agreed(): Promise<number> {
+    const all = await tables();
+    for (const [name, { schema, rows }] of all) {
+      expect({ name, rows: await sparkRows(spark, schema, `lakehouse.\`${name}\``) }).toEqual({ name, rows });
+    }
+    return all.size;
+  }
+
+  beforeAll(async () => {
+    lakehouse = await startLakehouse();
+    project = makeProject({ ...models, "profiles.yml": lakehouse.profiles() });
+    await land(0);
+    await build();
+    await land(1);
+    await build();
+    spark = await openSpark(lakehouse);
+  });
+  afterAll(async () => {
+    await spark?.close();
+    project?.[Symbol.dispose]();
+    await lakehouse?.stop();
+  });
+
+  test("Spark lists and describes what lake built", async () => {
+    const [listed, described] = await spark.sql(
+      "show tables in lakehouse",
+      "describe extended lakehouse.events",
+    );
+    expect(listed?.map(([, name]) => name)).toEqual(expect.arrayContaining(["events", "kinds"]));
+    expect(listed).toHaveLength(partitioned.length + 4);
+    expect(described).toEqual(
+      expect.arrayContaining([
+        ["price", "decimal(9,2)", null],
+        ["happened", "timestamp", null],
+        ["place", "struct<city:string,zip:bigint>", null],
+        ["Part 0", "days(happened)", ""],
+        ["Provider", "iceberg", ""],
+        ["Location", `${lakehouse.warehouse}/lakehouse.db/events`, ""],
+      ]),
+    );
+  });
+
+  test("every table has equal rows, also in each of its earlier states", async () => {
+    expect(await agreed()).toBe(partitioned.length + 4);
+    const all = await tables();
+    let travelled = 0;
+    for (const [name, known] of states) {
+      for (const [snapshot, rows] of known) {
+        const from = `lakehouse.\`${name}\` version as of ${snapshot}`;
+        expect({ name, rows: await sparkRows(spark, all.get(name)!.schema, from) }).toEqual({ name, rows });
+        travelled += 1;
+      }
+    }
+    // Two of the tables that the second landing file moved.
+    expect(travelled).toBe(partitioned.length + 4 + 3);
+  });
+
+  describe("after Spark", () => {
+    const events = "lakehouse.events";
+    const ids = async (): Promise<number[]> =>
+      (await numbers(`select id from {{ref "events"}} order by id`)).flat();
+    const range = (from: number, to: number): number[] =>
+      Array.from({ length: to - from }, (_, index) => from + index);
+
+    test("appended, lake reads the rows, and its next files come in beside them", async () => {
+      await spark.sql(
+        `insert into ${events} select id + 100, kind, happened, price, place, tags from ${events} where id < 3`,
+      );
+      expect(await ids()).toEqual([...range(0, 20), 100, 101, 102]);
+      await land(2);
+      await build();
+      expect(await ids()).toEqual([...range(0, 30), 100, 101, 102]);
+      expect(await numbers(`select sum(n), sum(ids) from {{ref "kinds"}}`)).toEqual([[33, 435 + 303]]);
+      await agreed();
+    });
+
+    test("overwrote a partition, lake has the new rows, and goes on", async () => {
+      // Of the second day only one row stays, with another kind.
+      await spark.sql(
+        `insert overwrite ${events} select id, 'rewritten', happened, price, place, tags from ${events} where id = 1`,
+      );
+      const left = [...range(0, 30), 100, 102].filter((id) => id >= 100 || (id % 10) % 3 !== 1);
+      const expected = [...left, 1].sort((one, other) => one - other);
+      expect(await ids()).toEqual(expected);
+      expect(await project.query(`select kind from {{ref "events"}} where id = 1`)).toEqual([["rewritten"]]);
+      await land(3);
+      await build();
+      expect(await ids()).toEqual([...expected.filter((id) => id < 100), ...range(30, 40), 100, 102]);
+      await agreed();
+    });
+
+    test("deleted rows, by copies and by positions, they are gone for lake", async () => {
+      await spark.sql(
+        `delete from ${events} where id = 5`,
+        `alter table ${events} set tblproperties ('write.delete.mode' = 'merge-on-read')`,
+        `delete from ${events} where id in (6, 33, 102)`,
+        `alter table ${events} unset tblproperties ('write.delete.mode')`,
+      );
+      const left = await ids();
+      expect(left.filter((id) => [5, 6, 33, 102].includes(id))).toEqual([]);
+      await land(4);
+      await build();
+      expect(await ids()).toEqual([...left.filter((id) => id < 100), ...range(40, 50), 100]);
+      await agreed();
+    });
+
+    test("added a column, lake reads it, and goes on writing the table", async () => {
+      await spark.sql(
+        `alter table ${events} add column note string`,
+        `update ${events} set note = 'by hand' where id = 0`,
+      );
+      expect(await project.query(`select id, note from {{ref "events"}} where note is not null`)).toEqual([
+        [0n, "by hand"],
+      ]);
+      await land(5);
+      await build();
+      expect(await numbers(`select count(*), count(note) from {{ref "events"}} where id >= 50 or id = 0`)).toEqual([
+        [11, 1],
+      ]);
+      await agreed();
+    });
+
+    test("made a table of its own, lake reads it", async () => {
+      await spark.sql(
+        `create table lakehouse.sparks using iceberg partitioned by (bucket(2, id)) as select id, kind from ${events}`,
+      );
+      const [[all] = []] = await numbers(`select count(*), sum(id) from {{ref "events"}}`);
+      expect(await numbers(`select count(*), sum(id) from {{source "elsewhere" "sparks"}}`)).toEqual([
+        (await numbers(`select count(*), sum(id) from {{ref "events"}}`))[0],
+      ]);
+      expect(all).toBeGreaterThan(0);
+      await spark.sql("drop table lakehouse.sparks");
+    });
+
+    test("cleaned up, every table is whole, and nothing of lake's own is missed", async () => {
+      const storage = openS3Storage({ storage: lakehouse.s3.storage });
+      const orphan = `${lakehouse.warehouse}/lakehouse.db/events/data/left-behind.parquet`;
+      await storage.write(orphan, new TextEncoder().encode("nobody names this file"));
+      const before = await tables();
+      // Everything looks a week old: what Spark does not know of, it takes away.
+      age(lakehouse.s3.folder(lakehouse.bucket), 7);
+      for (const name of before.keys()) {
+        const table = `'lakehouse.${name}'`;
+        await spark.sql(
+          `call lake.system.rewrite_data_files(table => ${table}, options => map('min-input-files', '2'))`,
+          `call lake.system.rewrite_manifests(${table})`,
+          `call lake.system.expire_snapshots(table => ${table}, older_than => timestamp '2100-01-01 00:00:00', retain_last => 1)`,
+          `call lake.system.remove_orphan_files(table => ${table}, dry_run => false)`,
+        );
+      }
+      expect(await storage.stat(orphan)).toBeNull();
+      const after = await tables();
+      for (const [name, { rows }] of before) expect({ name, rows: after.get(name)?.rows }).toEqual({ name, rows });
+      expect(after.get("events")?.snapshot).not.toBe(before.get("events")?.snapshot);
+      await agreed();
+      // Compaction changes no row: nothing is built again. New files still come in once.
+      const idle = await build();
+      expect(idle.results.filter(({ status }) => status === "success")).toEqual([]);
+      const held = await ids();
+      await land(6);
+      await build();
+      expect(await ids()).toEqual([...held, ...range(60, 70)].sort((one, other) => one - other));
+      expect(await numbers(`select count(*) from ${relationOf("events_quarantine")}`)).toEqual([[7]]);
+      await agreed();
+    });
+  });
+
+  type Session = Parameters<Parameters<TestProject["withSession"]>[0]>[0];
+  async function readTable(
+    session: Session,
+    name: string,
+  ): Promise<{ schema: ReturnType<typeof schemaOf>; snapshot: bigint; rows: string[] }> {
+    const table = await loadTable({
+      catalog: await session.catalog(),
+      storage: await session.storage(),
+      identifier: { namespace: "lakehouse", name },
+    });
+    if (table === null) throw new Error(`no table ${name}`);
+    const schema = schemaOf(table);
+    const { rows } = await queryProject(session, {
+      sql: `select ${canonicalColumns(schema)} from ${relationOf(name)}`,
+    });
+    return { schema, snapshot: table.metadata["current-snapshot-id"]!, rows: canonicalRows(schema, rows) };
+  }
+});
+
+/** Makes every object look as if it had been written so many days ago. */
+function age(folder: string, days: number): void {
+  for (const name of readdirSync(folder, { recursive: true }) as string[]) {
+    const file = path.join(folder, name);
+    const { mtimeMs } = statSync(file);
+    const seconds = mtimeMs / 1000 - days * 86_400;
+    utimesSync(file, seconds, seconds);
+  }
+}
