@@ -1,4 +1,5 @@
 // The catalog seam: names → metadata locations, moved by compare-and-set.
+import type { Finding } from "../common/finding.ts";
 import type { Schema, TableMetadata } from "../iceberg/types.ts";
 
 export interface TableIdentifier {
@@ -32,15 +33,6 @@ export interface SchemaChange {
   readonly schema: Schema;
 }
 
-/** One thing that a catalog's server can or cannot do, for `lake debug`. */
-export interface CatalogFinding {
-  readonly piece: string;
-  readonly ok: boolean;
-  readonly detail: string;
-  /** What to do about it. */
-  readonly hint?: string;
-}
-
 export interface CatalogCapabilities {
   /** Whether `commit` of several tables moves all of them or none. */
   readonly atomicMultiTable: boolean;
@@ -66,7 +58,7 @@ export interface Catalog {
    */
   checkSchemaChange?(change: SchemaChange): Promise<void>;
   /** Tries what commits rely on, on a table made for it and removed again; absent where there is nothing to try. */
-  probe?(): Promise<readonly CatalogFinding[]>;
+  probe?(): Promise<readonly Finding[]>;
   drop(identifier: TableIdentifier): Promise<void>;
   rename(from: TableIdentifier, to: TableIdentifier): Promise<void>;
   list(namespace: string): Promise<readonly TableIdentifier[]>;

@@ -20,7 +20,8 @@ import { evolutionOf } from "./evolution-of.ts";
 import { baseTags } from "./keep-bases.ts";
 import { emptyLedger, ledgerProperties, writeLedger } from "./ledger.ts";
 import type { LedgerEntry } from "./ledger.ts";
-import { lakeFolder, tableIdentifier, tableLocation, tableProperties } from "./names.ts";
+import { lakeFolder, tableIdentifier, tableProperties } from "./names.ts";
+import { newTableLocation } from "./new-table-location.ts";
 import { openWrite } from "./open-write.ts";
 import type { BuildStatement } from "./open-write.ts";
 import type { PlannedRun } from "./plan-run.ts";
@@ -99,7 +100,7 @@ export async function buildTable(context: BuildContext, given: PlannedNode): Pro
   const shape = context.shapes.get(model.uniqueId);
   if (shape === undefined) throw new Error(`${model.uniqueId} was not bound`);
   const identifier = tableIdentifier(model, session.profile);
-  const location = base?.metadata.location ?? tableLocation(identifier, session.profile);
+  const location = base?.metadata.location ?? (await newTableLocation(session, identifier));
   const commitId = context.newCommitId();
   const table = await openWrite({ context, node, base, shape, statement, location, commitId });
   const { operation, result } = await table.run(

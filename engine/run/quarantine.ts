@@ -11,7 +11,7 @@ import { loadTable, publishChanges, stageChange } from "../iceberg/transaction.t
 import type { Snapshot, TableMetadata } from "../iceberg/types.ts";
 import { ancestors, headSnapshot, summaryKeys } from "../plan/table-state.ts";
 import type { BuildContext } from "./build-table.ts";
-import { tableLocation } from "./names.ts";
+import { newTableLocation } from "./new-table-location.ts";
 import type { Session } from "./session.ts";
 
 const columns: readonly Column[] = [
@@ -51,7 +51,7 @@ export async function stageQuarantine(options: {
   if (rejected.length === 0 && !replace && touched.length === 0) return null;
   const keptRows = keptLines(base, touched, replacedFiles);
   const schema = base === null ? compute.toSchema(columns) : currentSchema(base.metadata);
-  const location = base?.metadata.location ?? tableLocation(identifier, session.profile);
+  const location = base?.metadata.location ?? (await newTableLocation(session, identifier));
   const commitId = context.newCommitId();
   const spec = { "spec-id": 0, fields: [] };
   const { files } = await compute.write({

@@ -5,7 +5,7 @@ import { bindPlan } from "./bind-plan.ts";
 import type { BoundPlan } from "./bind-plan.ts";
 import type { BuildContext } from "./build-table.ts";
 import { InputColumns } from "./input-columns.ts";
-import { tableLocation } from "./names.ts";
+import { newTableLocation } from "./new-table-location.ts";
 import type { PlannedRun } from "./plan-run.ts";
 import { publish } from "./publish.ts";
 import { RunTables } from "./relations.ts";
@@ -60,7 +60,7 @@ export class RunAttempt {
       this.#reportUnbound(bound.errors);
       return false;
     }
-    const claims = this.#claims();
+    const claims = await this.#claims();
     if (claims.length > 0 && !journal.isOpen) {
       await journal.open(claims);
       await retried?.take(new Set(this.staged.keys()));
@@ -90,12 +90,14 @@ export class RunAttempt {
     if (hidden !== undefined) results.failed(hidden);
   }
 
-  #claims(): RecordedTable[] {
-    return [...this.#planned.nodes.values()].flatMap(({ step, base }) => {
-      if ((step.action !== "build" && step.action !== "staged") || step.table === undefined) return [];
-      const location = base?.metadata.location ?? tableLocation(step.table, this.#parts.session.profile);
-      return [{ table: tableName(step.table), location }];
-    });
+  async #claims(): Promise<RecordedTable[]> {
+    const claims: RecordedTable[] = [];
+    for (const { step, base } of this.#planned.nodes.values()) {
+      if ((step.action !== "build" && step.action !== "staged") || step.table === undefined) continue;
+      const location = base?.metadata.location ?? (await newTableLocation(this.#parts.session, step.table));
+      claims.push({ table: tableName(step.table), location });
+    }
+    return claims;
   }
 
   #jobs({ shapes, columns: bound }: BoundPlan): ReturnType<typeof stepJobs> {

@@ -7,7 +7,8 @@ import { assignFreshIds, replaceSchema } from "../iceberg/schema.ts";
 import { summaryKeys } from "../plan/table-state.ts";
 import type { DataTest } from "../project/types.ts";
 import type { BuildContext } from "./build-table.ts";
-import { failuresNamespace, tableLocation } from "./names.ts";
+import { failuresNamespace } from "./names.ts";
+import { newTableLocation } from "./new-table-location.ts";
 import { ensureNamespace } from "./publish.ts";
 import { currentSchema } from "../iceberg/metadata.ts";
 
@@ -46,7 +47,7 @@ export async function storeFailures(options: {
           incoming,
           lastColumnId: base.metadata["last-column-id"],
         }).schema;
-  const location = base?.metadata.location ?? tableLocation(identifier, session.profile);
+  const location = base?.metadata.location ?? (await newTableLocation(session, identifier));
   const spec = { "spec-id": 0, fields: [] };
   const commitId = context.newCommitId();
   const { files } = await compute.write({

@@ -47,6 +47,7 @@ export function routeStorage(routes: readonly StorageRoute[]): Storage {
     },
     stat: async (path) => (await at(path)).stat(path),
     localPath: (path) => routeOf(path).localPath(path),
+    credentials: async (path) => (await (await at(path)).credentials?.(path)) ?? null,
   };
 }
 

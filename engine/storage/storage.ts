@@ -50,4 +50,9 @@ export interface Storage {
    * engine must be given something else (an object store).
    */
   localPath(path: string): string | null;
+  /**
+   * Whose credentials are used on `path`, without any of them, after having obtained them: for `lake debug`.
+   * Absent or null where nobody is asked. Errors: `storage/failed`.
+   */
+  credentials?(path: string): Promise<string | null>;
 }

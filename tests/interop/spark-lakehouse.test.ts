@@ -5,7 +5,9 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openS3Storage } from "../../engine/storage/s3/s3-storage.ts";
 import { loadTable } from "../../engine/iceberg/load-table.ts";
+import type { Schema } from "../../engine/iceberg/types.ts";
 import { queryProject } from "../../engine/run/query-project.ts";
+import type { Session } from "../../engine/run/session.ts";
 import { makeProject, type RunOutcome, type TestProject } from "../e2e/project.ts";
 import { lakehouseUnavailable, startLakehouse, type RunningLakehouse } from "../services/lakehouse.ts";
 import { describeWith } from "../services/skip.ts";
@@ -16,7 +18,11 @@ import { openSpark, whyNoSpark, type SparkSession } from "./spark/spark.ts";
 
 /** Spark has no type for a time of day: it reads no table that has one. */
 const withoutTime = everyTypeSql().replaceAll(/cast\([^)\n]* as time\) as c_time, /g, "");
-const partitioned = partitionedTables().filter(({ column }) => column !== "c_time");
+/** One for each way in which Spark tells partitions apart; PyIceberg judges every pair (`types.test.ts`). */
+const transforms =
+  "identity_c_string identity_c_decimal_38 identity_c_uuid identity_c_timestamptz bucket_c_string bucket_c_decimal_5 " +
+  "truncate_c_string truncate_c_long year_c_date month_c_timestamp day_c_timestamptz hour_c_timestamptz void_c_int";
+const partitioned = partitionedTables().filter(({ name }) => transforms.split(" ").includes(name));
 
 const models: Record<string, string> = {
   "models/sources.yml": `version: 2
@@ -78,7 +84,6 @@ describeWith(reason, "lake and Spark on one metastore and bucket", () => {
   const build = async (): Promise<RunOutcome> => {
     const outcome = await project.run({});
     expect(outcome.results.filter(({ error }) => error !== undefined)).toEqual([]);
-    await remember();
     return outcome;
   };
   const land = (number: number): Promise<void> =>
@@ -89,11 +94,11 @@ describeWith(reason, "lake and Spark on one metastore and bucket", () => {
   const numbers = async (sql: string): Promise<number[][]> =>
     (await project.query(sql)).map((row) => row.map(Number));
   /** Each table as lake reads it now: its schema, newest snapshot, and rows. */
-  const tables = (): Promise<Map<string, Awaited<ReturnType<typeof readTable>>>> =>
+  const tables = (some: readonly string[] = []): Promise<Map<string, TableState>> =>
     project.withSession(async (session) => {
-      const catalog = await session.catalog();
-      const found = new Map();
-      for (const { name } of await catalog.list("lakehouse")) found.set(name, await readTable(session, name));
+      const all = (await (await session.catalog()).list("lakehouse")).map(({ name }) => name);
+      const found = new Map<string, TableState>();
+      for (const name of some.length === 0 ? all : some) found.set(name, await readTable(session, name));
       return found;
     });
   async function remember(): Promise<void> {
@@ -102,9 +107,9 @@ describeWith(reason, "lake and Spark on one metastore and bucket", () => {
       states.set(name, known.set(snapshot, known.get(snapshot) ?? rows));
     }
   }
-  /** Both engines on every table. */
-  async function agreed(): Promise<number> {
-    const all = await tables();
+  /** Both engines on every table, or on some. */
+  async function agreed(...some: readonly string[]): Promise<number> {
+    const all = await tables(some);
     for (const [name, { schema, rows }] of all) {
       expect({ name, rows: await sparkRows(spark, schema, `lakehouse.\`${name}\``) }).toEqual({ name, rows });
     }
@@ -114,10 +119,11 @@ describeWith(reason, "lake and Spark on one metastore and bucket", () => {
   beforeAll(async () => {
     lakehouse = await startLakehouse();
     project = makeProject({ ...models, "profiles.yml": lakehouse.profiles() });
-    await land(0);
-    await build();
-    await land(1);
-    await build();
+    for (const number of [0, 1]) {
+      await land(number);
+      await build();
+      await remember();
+    }
     spark = await openSpark(lakehouse);
   });
   afterAll(async () => {
@@ -156,7 +162,7 @@ describeWith(reason, "lake and Spark on one metastore and bucket", () => {
         travelled += 1;
       }
     }
-    // Two of the tables that the second landing file moved.
+    // The second landing file moved three of them.
     expect(travelled).toBe(partitioned.length + 4 + 3);
   });
 
@@ -176,7 +182,7 @@ describeWith(reason, "lake and Spark on one metastore and bucket", () => {
       await build();
       expect(await ids()).toEqual([...range(0, 30), 100, 101, 102]);
       expect(await numbers(`select sum(n), sum(ids) from {{ref "kinds"}}`)).toEqual([[33, 435 + 303]]);
-      await agreed();
+      await agreed("events", "kinds", "events_quarantine");
     });
 
     test("overwrote a partition, lake has the new rows, and goes on", async () => {
@@ -191,7 +197,7 @@ describeWith(reason, "lake and Spark on one metastore and bucket", () => {
       await land(3);
       await build();
       expect(await ids()).toEqual([...expected.filter((id) => id < 100), ...range(30, 40), 100, 102]);
-      await agreed();
+      await agreed("events", "kinds", "events_quarantine");
     });
 
     test("deleted rows, by copies and by positions, they are gone for lake", async () => {
@@ -206,7 +212,7 @@ describeWith(reason, "lake and Spark on one metastore and bucket", () => {
       await land(4);
       await build();
       expect(await ids()).toEqual([...left.filter((id) => id < 100), ...range(40, 50), 100]);
-      await agreed();
+      await agreed("events", "kinds", "events_quarantine");
     });
 
     test("added a column, lake reads it, and goes on writing the table", async () => {
@@ -215,14 +221,14 @@ describeWith(reason, "lake and Spark on one metastore and bucket", () => {
         `update ${events} set note = 'by hand' where id = 0`,
       );
       expect(await project.query(`select id, note from {{ref "events"}} where note is not null`)).toEqual([
-        [0n, "by hand"],
+        [0, "by hand"],
       ]);
       await land(5);
       await build();
-      expect(await numbers(`select count(*), count(note) from {{ref "events"}} where id >= 50 or id = 0`)).toEqual([
-        [11, 1],
-      ]);
-      await agreed();
+      expect(
+        await numbers(`select count(*), count(note) from {{ref "events"}} where id >= 50 or id = 0`),
+      ).toEqual([[11, 1]]);
+      await agreed("events", "kinds", "events_quarantine");
     });
 
     test("made a table of its own, lake reads it", async () => {
@@ -244,7 +250,7 @@ describeWith(reason, "lake and Spark on one metastore and bucket", () => {
       const before = await tables();
       // Everything looks a week old: what Spark does not know of, it takes away.
       age(lakehouse.s3.folder(lakehouse.bucket), 7);
-      for (const name of before.keys()) {
+      for (const name of ["events", "kinds", "events_quarantine", "bucket_c_string", "day_c_timestamptz"]) {
         const table = `'lakehouse.${name}'`;
         await spark.sql(
           `call lake.system.rewrite_data_files(table => ${table}, options => map('min-input-files', '2'))`,
@@ -255,7 +261,8 @@ describeWith(reason, "lake and Spark on one metastore and bucket", () => {
       }
       expect(await storage.stat(orphan)).toBeNull();
       const after = await tables();
-      for (const [name, { rows }] of before) expect({ name, rows: after.get(name)?.rows }).toEqual({ name, rows });
+      for (const [name, { rows }] of before)
+        expect({ name, rows: after.get(name)?.rows }).toEqual({ name, rows });
       expect(after.get("events")?.snapshot).not.toBe(before.get("events")?.snapshot);
       await agreed();
       // Compaction changes no row: nothing is built again. New files still come in once.
@@ -270,11 +277,12 @@ describeWith(reason, "lake and Spark on one metastore and bucket", () => {
     });
   });
 
-  type Session = Parameters<Parameters<TestProject["withSession"]>[0]>[0];
-  async function readTable(
-    session: Session,
-    name: string,
-  ): Promise<{ schema: ReturnType<typeof schemaOf>; snapshot: bigint; rows: string[] }> {
+  interface TableState {
+    readonly schema: Schema;
+    readonly snapshot: bigint;
+    readonly rows: string[];
+  }
+  async function readTable(session: Session, name: string): Promise<TableState> {
     const table = await loadTable({
       catalog: await session.catalog(),
       storage: await session.storage(),

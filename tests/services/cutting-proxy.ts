@@ -11,6 +11,10 @@ export interface CutOptions {
   readonly lingerMs?: number;
   /** Whether the client can connect again. */
   readonly reconnect: boolean;
+  /** How many messages with the word pass unhurt before. */
+  readonly after?: number;
+  /** What else happens at that moment: the server is killed, say. */
+  readonly meanwhile?: () => void;
 }
 
 export interface CuttingProxy {
@@ -44,13 +48,19 @@ export async function startCuttingProxy(serverPort: number): Promise<CuttingProx
         server.write(bytes);
         return;
       }
-      const { deliver, lingerMs = 0, reconnect } = plan;
+      const { deliver, lingerMs = 0, reconnect, after = 0, meanwhile } = plan;
+      if (after > 0) {
+        plan = { ...plan, after: after - 1 };
+        server.write(bytes);
+        return;
+      }
       plan = null;
       refusing = !reconnect;
       client.removeListener("close", clientGone);
       client.destroy();
       if (deliver === "never") setTimeout(() => server.destroy(), lingerMs);
       else setTimeout(() => server.end(bytes), deliver === "before" ? 0 : deliver.afterMs);
+      if (meanwhile !== undefined) setTimeout(meanwhile, 0);
     });
   });
   await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));

@@ -18,6 +18,8 @@ export interface HiveMetastoreOptions {
   readonly comparesColumnPositions?: boolean;
   /** After which an abandoned lock is taken away; 300 as in Hive. */
   readonly transactionTimeoutSeconds?: number;
+  /** Whether abandoned locks are taken away at all; true unless asked otherwise, against Hive's own default. */
+  readonly housekeeping?: boolean;
 }
 
 export interface RunningHiveMetastore {
@@ -120,7 +122,7 @@ async function configure({ folder, databaseUri, port, warehouse, options }: Conf
     warehouse,
     comparesColumnPositions: options.comparesColumnPositions ?? false,
     transactionTimeoutSeconds: options.transactionTimeoutSeconds ?? 300,
-    housekeepingSeconds: 1,
+    housekeepingSeconds: options.housekeeping === false ? null : 1,
     retryMs: 200,
   });
   const objectStorage = { "fs.s3.impl": "lake.tests.NoopFs", "fs.s3a.impl": "lake.tests.NoopFs" };

@@ -93,7 +93,7 @@ function refuse(
     outgoing.writeHead(answer, { "content-type": "application/xml" });
     // As real servers do, the refusal repeats what was signed and by whom.
     const body = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>made by the test for ${echoed}</Message><AWSAccessKeyId>${echoed}</AWSAccessKeyId></Error>`;
-    outgoing.end(incoming.method === "HEAD" ? undefined : body);
+    outgoing.end(incoming.method === "HEAD" || answer < 300 ? undefined : body);
   });
 }
 

@@ -43,6 +43,7 @@ export function sparkSettings(settings: SparkCatalogSettings): Readonly<Record<s
     ...Object.fromEntries(
       Object.entries(hadoopS3Settings(endpoint)).map(([name, value]) => [`spark.hadoop.${name}`, value]),
     ),
-    "spark.hadoop.fs.s3a.aws.credentials.provider": "com.amazonaws.auth.EnvironmentVariableCredentialsProvider",
+    "spark.hadoop.fs.s3a.aws.credentials.provider":
+      "com.amazonaws.auth.EnvironmentVariableCredentialsProvider",
   };
 }

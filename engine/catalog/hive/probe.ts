@@ -1,7 +1,7 @@
 // What a metastore is and can do, tried on a table made for it and removed again: for `lake debug`.
 import { randomUUID } from "node:crypto";
 import { isLakeError } from "../../common/errors.ts";
-import type { CatalogFinding as Finding } from "../catalog.ts";
+import type { Finding } from "../../common/finding.ts";
 import { comparesPositions, configValue } from "./column-positions.ts";
 import { modifiedTo } from "./commit.ts";
 import { currentUser } from "./hive-table.ts";

@@ -77,9 +77,9 @@ export function isNamed(error: unknown, ...names: readonly string[]): boolean {
   return names.includes(nameOf(error));
 }
 
-/** No such object. A missing bucket is something else. */
+/** No such object. A missing bucket is something else, and so is an unknown key, which some servers answer with 404. */
 export function isNotFound(error: unknown): boolean {
-  if (isNamed(error, "NoSuchBucket")) return false;
+  if (Object.hasOwn(meanings, nameOf(error))) return false;
   return isNamed(error, "NoSuchKey", "NotFound") || statusOf(error) === 404;
 }
 

@@ -1,6 +1,7 @@
 import { retry } from "../../common/retry.ts";
 import { isLakeError } from "../../common/errors.ts";
 import type { Storage } from "../storage.ts";
+import { describeCredentials } from "./s3-credentials.ts";
 import { connect, type S3Request } from "./s3-client.ts";
 import { deleteObjects } from "./s3-delete.ts";
 import { listObjects, statObject } from "./s3-list.ts";
@@ -36,6 +37,7 @@ export function openS3Storage({ storage, onRequest }: OpenS3Options): Storage {
     list: (prefix) => listObjects(s3, prefix),
     stat: (path) => statObject(s3, path),
     localPath: () => null,
+    credentials: (path) => describeCredentials(s3, path),
   };
 }
 

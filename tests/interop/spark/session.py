@@ -3,9 +3,9 @@ each, or {"error": …}. session.py <JSON settings>."""
 
 import json
 import sys
-from decimal import Decimal
 
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import SparkSession
+from pyspark.sql.types import ArrayType, BinaryType, BooleanType, DataType, DecimalType, DoubleType, StructType
 
 builder = SparkSession.builder.master("local[1]").appName("lake")
 for key, value in json.loads(sys.argv[1]).items():
@@ -14,28 +14,35 @@ spark = builder.getOrCreate()
 spark.sparkContext.setLogLevel("ERROR")
 
 
-def plain(value: object) -> object:
+def plain(value: object, kind: DataType) -> object:
     """Null, text for what is scalar, lists for what nests (structs as their values)."""
-    match value:
-        case None | str():
-            return value
-        case bool():
+    if value is None:
+        return None
+    match kind:
+        case StructType():
+            return [plain(item, field.dataType) for item, field in zip(value, kind.fields)]
+        case ArrayType():
+            return [plain(item, kind.elementType) for item in value]
+        case DecimalType():
+            return format(value, f".{kind.scale}f")
+        case BooleanType():
             return "true" if value else "false"
-        case Row() | list() | tuple():
-            return [plain(item) for item in value]
-        case float():
+        case DoubleType():
             return repr(value)
-        case Decimal():
-            return format(value, "f")
-        case bytes() | bytearray():
+        case BinaryType():
             return value.hex()
         case _:
             return str(value)
 
 
+def rows(statement: str) -> list:
+    found = spark.sql(statement)
+    return [plain(row, found.schema) for row in found.collect()]
+
+
 def answer(statements: list) -> object:
     try:
-        return [[plain(row) for row in spark.sql(statement).collect()] for statement in statements]
+        return [rows(statement) for statement in statements]
     except Exception as error:
         return {"error": str(error)}
 

@@ -26,7 +26,9 @@ function sparkSql(sql: string, type: IcebergType, depth = 0): string {
         return `transform(map_entries(${sql}), ${item} -> struct(${key}, ${value}))`;
       }
       case "struct": {
-        const fields = type.fields.map((field) => sparkSql(`${sql}.${quoted(field.name)}`, field.type, depth));
+        const fields = type.fields.map((field) =>
+          sparkSql(`${sql}.${quoted(field.name)}`, field.type, depth),
+        );
         return `if(${sql} is null, null, struct(${fields.join(", ")}))`;
       }
     }

@@ -128,6 +128,8 @@ export async function openSpark({ s3, metastore, warehouse }: RunningLakehouse):
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "1",
     "spark.sql.session.timeZone": "UTC",
+    // Spark remembers a table for half a minute; here each statement is to see what lake did meanwhile.
+    "spark.sql.catalog.lake.cache-enabled": "false",
     "spark.sql.sources.partitionOverwriteMode": "dynamic",
   };
   const child = spawn("python3", [join(here, "session.py"), JSON.stringify(settings)], {

@@ -12,7 +12,8 @@ export interface MetastoreSettings {
   readonly comparesColumnPositions: boolean;
   /** After which an abandoned lock is taken away. */
   readonly transactionTimeoutSeconds: number;
-  readonly housekeepingSeconds: number;
+  /** How often abandoned locks are looked for; null as in Hive's own settings, where they stay for ever. */
+  readonly housekeepingSeconds: number | null;
   /** How long colliding transactions wait before they try again. */
   readonly retryMs: number;
 }
@@ -45,9 +46,10 @@ export function metastoreSite(settings: MetastoreSettings): Readonly<Record<stri
     "hive.support.concurrency": "true",
     "hive.txn.manager": "org.apache.hadoop.hive.ql.lockmgr.DbTxnManager",
     "metastore.txn.timeout": `${settings.transactionTimeoutSeconds}s`,
-    // Off by default, and then abandoned locks stay for ever.
-    "metastore.housekeeping.threads.on": "true",
-    "metastore.acid.housekeeper.interval": `${settings.housekeepingSeconds}s`,
+    "metastore.housekeeping.threads.on": String(settings.housekeepingSeconds !== null),
+    ...(settings.housekeepingSeconds !== null && {
+      "metastore.acid.housekeeper.interval": `${settings.housekeepingSeconds}s`,
+    }),
     "metastore.hmshandler.retry.interval": `${settings.retryMs}ms`,
   };
 }
