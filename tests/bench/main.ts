@@ -1,12 +1,18 @@
 // npm run bench [-- main-job | ten-million | many-models …]: prints Markdown tables. Nothing here is a test;
 // times are those of the machine it runs on, so read the ratios.
 import { cpus, totalmem } from "node:os";
+import { hiveCommits } from "./hive-commits.ts";
+import { lakehouse } from "./lakehouse.ts";
 import { mainJob } from "./main-job.ts";
 import { manyModels } from "./many-models.ts";
+import { s3Reading } from "./s3-reading.ts";
 import { tenMillion } from "./ten-million.ts";
 
 const benches: Readonly<Record<string, () => Promise<string>>> = {
   "main-job": mainJob,
+  lakehouse,
+  "hive-commits": hiveCommits,
+  "s3-reading": s3Reading,
   "many-models": manyModels,
   "ten-million": tenMillion,
 };

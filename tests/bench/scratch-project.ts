@@ -1,5 +1,5 @@
 // A copy of the repository's own project, somewhere that can be thrown away.
-import { cpSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { measure } from "./measure.ts";
@@ -10,6 +10,8 @@ const repository = path.join(import.meta.dirname, "../..");
 export interface ScratchProject extends Disposable {
   readonly root: string;
   lake(...args: string[]): Promise<Measured>;
+  /** Replaces `profiles.yml`: the profile's targets, of which the first is the default. */
+  targets(outputs: Readonly<Record<string, unknown>>): void;
   /** Tables, catalog and what runs left; the landing zone stays. */
   reset(): void;
 }
@@ -31,6 +33,11 @@ export function scratchProject(): ScratchProject {
   return {
     root,
     lake: (...args) => measure([process.execPath, launcher, ...args], { cwd: root }),
+    targets: (outputs) => {
+      const [target] = Object.keys(outputs);
+      const text = JSON.stringify({ recipe_analytics: { target, outputs } });
+      writeFileSync(path.join(root, "profiles.yml"), text);
+    },
     // Moved aside, not deleted: ext4 passes over inodes deleted moments ago, which the next writer would pay.
     reset: () => {
       const aside = mkdtempSync(path.join(root, "old-"));

@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openHiveCatalog } from "../../engine/catalog/hive/hive-catalog.ts";
 import type { Catalog } from "../../engine/catalog/catalog.ts";
-import { race } from "../conformance/processes.ts";
 import { makeProject, type TestProject } from "../e2e/project.ts";
 import {
   hiveMetastoreUnavailable,
@@ -38,9 +37,6 @@ select kind, count(*) as n, sum(id)::bigint as ids from {{ref "events"}} group b
   "models/theirs.sql": `{{config materialized="view"}}
 select day, n * 2 as twice from {{source "elsewhere" "made_by_python"}}
 `,
-  "models/hot.sql": `{{config materialized="incremental" strategy="append"}}
-select -1::bigint as id, 'nobody' as writer where false
-`,
 };
 
 function landing(number: number): Record<string, string> {
@@ -59,14 +55,10 @@ const opening = `
 import json, sys
 import pyarrow as pa
 from pyiceberg.catalog.hive import HiveCatalog
-from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
 catalog = HiveCatalog("lake", uri=sys.argv[1], warehouse=sys.argv[2],
   **{"lock-check-min-wait-time": "0.02", "lock-check-max-wait-time": "0.1", "lock-check-retries": "1000"})
 def ids(table, **how): return sorted(table.scan(selected_fields=("id",), **how).to_arrow()["id"].to_pylist())
 `;
-
-/** Each; two cores make one to five commits in a second with eight writers on them. */
-const appends = Number(process.env["LAKE_RACE_APPENDS"] ?? 12);
 
 const prerequisite = (await whyNoPyiceberg()) ?? hiveMetastoreUnavailable();
 
@@ -134,7 +126,7 @@ result = {
 }`);
     const all = Array.from({ length: 20 }, (_, id) => id);
     expect(seen).toEqual({
-      tables: ["events", "hot", "kinds"],
+      tables: ["events", "kinds"],
       ids: all,
       history: [all.slice(0, 10), all],
       filtered: all.filter((id) => (id % 10) % 3 === 2),
@@ -177,40 +169,5 @@ with table.update_schema() as change:
     expect(await located("kinds")).toBeUndefined();
     await build();
     expect(await located("kinds")).not.toBe(kinds);
-  });
-
-  test("eight writers, four of each, on one table: every acknowledged row is there once", async () => {
-    const [writers, count] = [4, appends];
-    const firsts = Array.from({ length: writers }, (_, number) => number * 1000);
-    const ours = race(
-      "./racing-appender.ts",
-      firsts.map((first) => [project.root, "hot", String(first), String(count)]),
-    ) as Promise<{ acknowledged: number[]; conflicts: number }[]>;
-    const theirs = Promise.all(
-      firsts.map((first) =>
-        python(
-          `
-first, count = int(sys.argv[3]), int(sys.argv[4])
-result, conflicts = [], 0
-schema = pa.schema([("id", pa.int64()), ("writer", pa.string())])
-while len(result) < count:
-    id_ = first + len(result)
-    try:
-        catalog.load_table("lakehouse.hot").append(pa.table({"id": [id_], "writer": ["pyiceberg"]}, schema=schema))
-        result.append(id_)
-    except CommitFailedException:
-        conflicts += 1
-`,
-          String(100_000 + first),
-          String(count),
-        ),
-      ),
-    ) as Promise<number[][]>;
-    const acknowledged = [...(await ours).flatMap((one) => one.acknowledged), ...(await theirs).flat()];
-    expect(acknowledged).toHaveLength(2 * writers * count);
-    acknowledged.sort((one, other) => one - other);
-    expect(await python('result = ids(catalog.load_table("lakehouse.hot"))')).toEqual(acknowledged);
-    const rows = await numbers('select id from {{ref "hot"}} order by id');
-    expect(rows.flat()).toEqual(acknowledged);
   });
 });

@@ -15,7 +15,7 @@ from (
     cast("timestamp" as timestamptz) at time zone 'Asia/Seoul' as kst,
     json_extract_string(context, ['$.page.name', '$.page.url', '$.user_segment', '$.cooking_style', '$.ab_test.group']) as c,
     json_extract_string(event_properties, ['$.recipe_id', '$.list_type', '$.action', '$.search_keyword', '$.result_count']) as p
-  from read_json('$project/landing-zone/events/*.jsonl*', format = 'newline_delimited', filename = true, maximum_object_size = 134217728,
+  from read_json('$landing/events/*.jsonl*', format = 'newline_delimited', filename = true, maximum_object_size = 134217728,
     columns = {event_id: 'VARCHAR', event_name: 'VARCHAR', user_id: 'VARCHAR', anonymous_id: 'VARCHAR',
       session_id: 'VARCHAR', "timestamp": 'VARCHAR', "date": 'VARCHAR', context: 'VARCHAR', event_properties: 'VARCHAR'})
 )
