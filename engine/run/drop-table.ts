@@ -4,7 +4,7 @@ import type { CatalogTable } from "../catalog/catalog.ts";
 import { folderKey } from "../iceberg/path-key.ts";
 import type { Storage } from "../storage/storage.ts";
 import { ledgerFolder } from "./ledger-of-model.ts";
-import { tableLocation } from "./names.ts";
+import { newTableLocation } from "./new-table-location.ts";
 import type { Session } from "./session.ts";
 
 export interface DroppedFiles {
@@ -23,8 +23,8 @@ export async function dropTable(
   { identifier, metadata }: CatalogTable,
 ): Promise<DroppedFiles> {
   const [catalog, storage] = await Promise.all([session.catalog(), session.storage()]);
+  const own = await newTableLocation(session, identifier);
   await catalog.drop(identifier);
-  const own = tableLocation(identifier, session.profile);
   const ledger = await deleteFolder(storage, ledgerFolder(session, tableName(identifier)));
   if (folderKey(metadata.location) !== folderKey(own)) return ledger;
   const files = await deleteFolder(storage, metadata.location);
