@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Cli } from "./cli.ts";
 import {
+  addEventTime,
   addExamples,
   addOutputOptions,
   addProjectOptions,
@@ -30,7 +31,7 @@ export function buildCommand(cli: Cli): Command {
   command
     .option("--store-failures", "keep the failing rows of tests as tables")
     .option("--warn-error", "treat warnings as errors");
-  addThreads(command).addOption(outputOption(["text", "json"], "text"));
+  addThreads(addEventTime(command)).addOption(outputOption(["text", "json"], "text"));
   addProjectOptions(command);
   addOutputOptions(command);
   addExamples(command, [

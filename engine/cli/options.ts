@@ -43,6 +43,8 @@ export interface RunCommandOptions extends ProjectOptions, OutputOptions, Select
   readonly warnError?: boolean;
   readonly empty?: boolean;
   readonly sample?: string;
+  readonly eventTimeStart?: string;
+  readonly eventTimeEnd?: string;
   readonly output?: "text" | "json";
 }
 
@@ -112,6 +114,24 @@ const resourceTypes = [
 
 function resourceTypeOption(flags: string, description: string): Option {
   return new Option(flags, description).choices(resourceTypes);
+}
+
+/** dbt's names; `eventTimeOf` reads them. */
+export function addEventTime(command: Command): Command {
+  return command
+    .option("--event-time-start <time>", "microbatch models: build the batches from this time on …")
+    .option("--event-time-end <time>", "… and before this one, and no others");
+}
+
+/** Both or neither. Errors: `cli/usage`. */
+export function eventTimeOf(
+  options: Pick<RunCommandOptions, "eventTimeStart" | "eventTimeEnd">,
+): { readonly start: string; readonly end: string } | null {
+  const { eventTimeStart: start, eventTimeEnd: end } = options;
+  if (start !== undefined && end !== undefined) return { start, end };
+  if (start === undefined && end === undefined) return null;
+  const problem = `${start === undefined ? "--event-time-end" : "--event-time-start"} is given without its other end, expected both`;
+  throw lakeError("cli/usage", { problem });
 }
 
 export function changedFilesOption(): Option {

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Cli } from "./cli.ts";
 import { styleFor, withSession } from "./context.ts";
 import {
+  addEventTime,
   addExamples,
   addOutputOptions,
   addProjectOptions,
@@ -26,7 +27,7 @@ export function planCommand(cli: Cli): Command {
     .addOption(changedFilesOption())
     .option("--no-reuse", "as if nothing could be reused")
     .addOption(outputOption(["text", "json"], "text"));
-  addThreads(command);
+  addThreads(addEventTime(command));
   addProjectOptions(command);
   addOutputOptions(command);
   addExamples(command, ["lake plan", "lake plan -s user_events_silver+", "lake plan --output json"]);

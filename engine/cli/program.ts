@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { backfillCommand } from "./backfill.ts";
 import { backupCommand } from "./backup.ts";
 import { buildCommand } from "./build.ts";
 import { changesCommand } from "./changes.ts";
@@ -41,7 +42,16 @@ const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[]
   ["Look at the project:", [lsCommand, parseCommand, compileCommand, planCommand]],
   [
     "Build and test:",
-    [buildCommand, runCommand, testCommand, seedCommand, retryCommand, landCommand, sourceCommand],
+    [
+      buildCommand,
+      runCommand,
+      testCommand,
+      seedCommand,
+      backfillCommand,
+      retryCommand,
+      landCommand,
+      sourceCommand,
+    ],
   ],
   ["Look at the data:", [showCommand, queryCommand]],
   [

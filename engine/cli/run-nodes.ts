@@ -9,7 +9,7 @@ import type { RunOptions, RunResult } from "../run/types.ts";
 import type { Project, TargetProfile } from "../project/types.ts";
 import { keepManifest } from "./keep-manifest.ts";
 import { errorView, styleFor, withSession, type CliContext } from "./context.ts";
-import { selectionOf, type RunCommandOptions } from "./options.ts";
+import { eventTimeOf, selectionOf, type RunCommandOptions } from "./options.ts";
 import { lakeVersion } from "./version.ts";
 
 /** Runs the selection and reports it. Exit code 0 when all is well, 1 when a node or an error test failed. */
@@ -88,8 +88,10 @@ export function runOptions(
   options: RunCommandOptions,
   project: Project,
 ): RunOptions {
+  const eventTime = eventTimeOf(options);
   return {
     command,
+    ...(eventTime !== null && { eventTime }),
     ...selectionOf(context.cwd, options, project),
     fullRefresh: options.fullRefresh ?? false,
     allowLoss: options.allowLoss ?? false,

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Cli } from "./cli.ts";
 import {
+  addEventTime,
   addExamples,
   addOutputOptions,
   addProjectOptions,
@@ -25,7 +26,7 @@ export function runCommand(cli: Cli): Command {
     .option("-x, --fail-fast", "stop at the first failure")
     .option("--empty", "make the tables without rows")
     .option("--sample <share>", "a share (0.01) or a number (1000) of the landing rows");
-  addThreads(command).addOption(outputOption(["text", "json"], "text"));
+  addThreads(addEventTime(command)).addOption(outputOption(["text", "json"], "text"));
   addProjectOptions(command);
   addOutputOptions(command);
   addExamples(command, [

@@ -14,6 +14,7 @@ const commit: LakeCommit = {
   ledger: null,
   code: null,
   volatile: [],
+  intervals: [],
 };
 const built: TableState = {
   table: {} as CatalogTable,

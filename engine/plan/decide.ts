@@ -1,4 +1,6 @@
 // Whether a node must run, and why: one function per materialisation, listed at the end.
+import { batchesText } from "./batches.ts";
+import type { BatchSize, Interval } from "./batches.ts";
 import type { LandingDiff } from "./landing-diff.ts";
 import type { IncrementalStrategy, Materialisation } from "../project/types.ts";
 import type { TableState } from "./table-state.ts";
@@ -25,6 +27,18 @@ export interface DecisionInput {
   readonly follows?: ReadonlyMap<string, string | null>;
   /** See `tableDefinition`. */
   readonly definition: string;
+  /** Only for a microbatch model. */
+  readonly batches?: BatchState;
+}
+
+export interface BatchState {
+  readonly size: BatchSize;
+  /** Those up to now that were never built. */
+  readonly missing: readonly Interval[];
+  /** All up to now. */
+  readonly all: readonly Interval[];
+  /** Those that were asked for, and no others (`--event-time-start`, `lake backfill`). */
+  readonly asked: Interval | null;
 }
 
 /** An input as the plan sees it: what it will be, and what people call it. */
@@ -37,6 +51,8 @@ export interface InputState {
 
 export type Decision = Pick<PlanStep, "action" | "reason"> & {
   readonly mode?: NonNullable<PlanStep["mode"]>;
+  /** Batches that were built before count as missing, because more than their input changed. */
+  readonly forgets?: boolean;
 };
 
 type Decide = (input: DecisionInput) => Decision;
@@ -54,9 +70,10 @@ const table: Decide = (input) => {
 
 const incremental: Decide = (input) => {
   const { state } = input;
-  if (state === null) return { action: "build", mode: "create", reason: withFiles("new", input) };
-  if (input.fullRefresh) return { action: "build", mode: "replace", reason: "full refresh" };
-  if (state.ours?.partial === true) return { action: "build", mode: "replace", reason: "held only a part" };
+  if (state === null)
+    return { action: "build", mode: "create", reason: withBatches(withFiles("new", input), input) };
+  if (input.fullRefresh) return replace("full refresh", input);
+  if (state.ours?.partial === true) return replace("held only a part", input);
   if (input.ingests) return ingest(input, state);
   if (input.follows !== undefined) return followChanges(input, state, input.follows);
   const reason = whyRebuild(input, state);
@@ -64,6 +81,15 @@ const incremental: Decide = (input) => {
     ? { action: "reuse", reason: "unchanged" }
     : { action: "build", mode: partMode(input), reason: `${reason}${oldRows(input, state)}` };
 };
+
+function replace(reason: string, input: DecisionInput): Decision {
+  return { action: "build", mode: "replace", reason: withBatches(reason, input) };
+}
+
+function withBatches(reason: string, { batches }: DecisionInput): string {
+  if (batches === undefined) return reason;
+  return `${reason}, ${batchesText(batches.asked === null ? batches.all : [batches.asked], batches.size)}`;
+}
 
 function partMode({ strategy }: DecisionInput): "append" | "overwrite" {
   return strategy === "append" ? "append" : "overwrite";
@@ -82,10 +108,31 @@ function followChanges(
   follows: ReadonlyMap<string, string | null>,
 ): Decision {
   const whole = whyWhole(input, state, follows);
-  if (whole !== null) return { action: "build", mode: "replace", reason: `${whole}: built whole` };
+  if (input.batches?.asked) return askedBatches(input.batches, input.batches.asked, whole);
+  if (whole !== null) return replace(`${whole}: built whole`, input);
   const reason = whyRebuild(input, state);
-  if (reason === null) return { action: "reuse", reason: "unchanged" };
-  return { action: "build", mode: partMode(input), reason: `${reason}: only what changed` };
+  const why = [
+    ...(reason === null ? [] : [`${reason}: only what changed`]),
+    ...missingBatches(input.batches),
+  ];
+  if (why.length === 0) return { action: "reuse", reason: "unchanged" };
+  return { action: "build", mode: partMode(input), reason: why.join("; ") };
+}
+
+function missingBatches(batches: BatchState | undefined): string[] {
+  if (batches === undefined || batches.missing.length === 0) return [];
+  return [`missing ${batchesText(batches.missing, batches.size)}`];
+}
+
+function askedBatches({ size }: BatchState, asked: Interval, whole: string | null): Decision {
+  const reason = `asked for ${batchesText([asked], size)}`;
+  if (whole === null) return { action: "build", mode: "overwrite", reason };
+  return {
+    action: "build",
+    mode: "overwrite",
+    reason: `${reason}; ${whole}: all others count as missing`,
+    forgets: true,
+  };
 }
 
 function whyWhole(

@@ -20,6 +20,8 @@ export interface ModelCode {
   /** Unique id → text, of the views and ephemerals on the way. */
   readonly inlined: Readonly<Record<string, string>>;
   readonly config: Readonly<Record<string, unknown>>;
+  /** Of a microbatch model: unique id → event time of the inputs that it reads batch by batch. */
+  readonly batchedBy?: Readonly<Record<string, string>>;
   /** Unique id → declaration, of the landing sources behind it. */
   readonly landing: Readonly<Record<string, unknown>>;
   readonly context: FingerprintContext;
@@ -46,13 +48,21 @@ const saysNothingOfRows: ReadonlySet<string> = new Set<keyof NodeConfig>([
   "fullRefresh",
   "reuse",
   "publish",
+  "lookback",
   // The table's name: another one is another table.
   "schema",
   "alias",
 ]);
 
 function configPart(config: NodeConfig): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(config).filter(([key]) => !saysNothingOfRows.has(key)));
+  return Object.fromEntries(
+    Object.entries(config).filter(
+      ([key]) =>
+        !saysNothingOfRows.has(key) &&
+        // Elsewhere it speaks to the models that read the table.
+        (key !== "eventTime" || config.strategy === "microbatch"),
+    ),
+  );
 }
 
 export function modelCode(options: {
@@ -61,6 +71,7 @@ export function modelCode(options: {
   readonly incrementalSql?: string;
   readonly inlined: Readonly<Record<string, string>>;
   readonly landing: readonly Source[];
+  readonly batchedBy?: Readonly<Record<string, string>>;
   readonly context: FingerprintContext;
 }): ModelCode {
   const { model, landing, ...rest } = options;

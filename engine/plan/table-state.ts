@@ -1,5 +1,7 @@
 // What a table says of itself: which run of `lake` made its newest state, from which model and inputs.
 // All of it stands in snapshot summaries (`lake.*`), so there is no state to keep beside the tables.
+import { parseIntervals } from "./batches.ts";
+import type { Interval } from "./batches.ts";
 import type { CatalogTable } from "../catalog/catalog.ts";
 import type { Schema, Snapshot, TableMetadata } from "../iceberg/types.ts";
 
@@ -13,6 +15,7 @@ export const summaryKeys = {
   ledger: "lake.ledger",
   code: "lake.code",
   volatile: "lake.volatile",
+  intervals: "lake.intervals",
   user: "lake.user",
   /** Of a compaction: the snapshot whose rows these are, which may have expired since. */
   rowsOf: "lake.rows-of",
@@ -39,6 +42,8 @@ export interface LakeCommit {
   readonly code: string | null;
   /** Functions whose result differs from run to run, if the statement used any. */
   readonly volatile: readonly string[];
+  /** Batches of event time that it holds; of microbatch models. */
+  readonly intervals: readonly Interval[];
 }
 
 export interface TableState {
@@ -201,6 +206,7 @@ function lakeCommit(snapshot: Snapshot): LakeCommit | null {
     ledger: summary[summaryKeys.ledger] ?? null,
     code: summary[summaryKeys.code] ?? null,
     volatile: (summary[summaryKeys.volatile] ?? "").split(",").filter((name) => name !== ""),
+    intervals: parseIntervals(summary[summaryKeys.intervals]),
   };
 }
 

@@ -51,6 +51,7 @@ const table = {
   publish: oneOf("run", "each"),
   full_refresh: flag,
   maintain: maintenance,
+  event_time: text,
 } satisfies Fields;
 
 const strategies = oneOf("append", "merge", "delete+insert", "replace_partitions", "microbatch");
@@ -62,6 +63,9 @@ export const modelFields = {
   strategy: strategies,
   incremental_strategy: strategies,
   unique_key: commaList,
+  batch_size: oneOf("hour", "day", "month", "year"),
+  begin: text,
+  lookback: count,
   on_schema_change: oneOf("ignore", "fail", "append_new_columns", "sync_all_columns"),
   contract,
 } satisfies Fields;
@@ -75,6 +79,7 @@ export const seedFields = {
 
 export const sourceFields = {
   ...shared,
+  event_time: text,
   on_bad_record: oneOf("fail", "quarantine"),
 } satisfies Fields;
 
@@ -192,6 +197,10 @@ export function nodeConfig(values: ConfigValues, materialized: NodeConfig["mater
     sortedBy: values.sorted_by,
     formatVersion: values.format_version,
     properties: values.properties,
+    eventTime: values.event_time,
+    batchSize: values.batch_size,
+    begin: values.begin,
+    lookback: values.lookback,
     onSchemaChange: values.on_schema_change,
     fullRefresh: values.full_refresh,
     reuse: values.reuse,

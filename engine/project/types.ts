@@ -35,6 +35,13 @@ export interface NodeConfig {
   readonly sortedBy?: readonly string[];
   readonly formatVersion?: 2 | 3;
   readonly properties?: Readonly<Record<string, string>>;
+  /** The column that says when a row happened: of a microbatch model, and of the inputs that it reads batch by batch. */
+  readonly eventTime?: string;
+  readonly batchSize?: "hour" | "day" | "month" | "year";
+  /** The first batch: a date or time of the project's time zone. */
+  readonly begin?: string;
+  /** Batches before the newest that are built again whenever an input moved. */
+  readonly lookback?: number;
   readonly onSchemaChange?: "ignore" | "fail" | "append_new_columns" | "sync_all_columns";
   readonly fullRefresh?: boolean;
   readonly reuse?: boolean;

@@ -7,7 +7,8 @@ import type { SourceMap } from "../template/types.ts";
 import { bindRemembered } from "./bind-cache.ts";
 import { ingestedFilesColumns, isIngestedFiles } from "./ingested-files.ts";
 import { followedInputs, keyList } from "./changed-names.ts";
-import { directInputs } from "./inputs.ts";
+import { directInputs, inputsOf } from "./inputs.ts";
+import { batchedInputs } from "./plan-batches.ts";
 import { isInlined, relationOf, sqlName, thisRelation } from "./names.ts";
 import type { Readable } from "./names.ts";
 import { currentSchema } from "../iceberg/metadata.ts";
@@ -172,7 +173,11 @@ async function addStatement(into: Collecting, node: Model | DataTest): Promise<v
 /** What `{{changed …}}` of the model reads: keys of an input, as columns of their own. */
 function addChanged(into: Collecting, model: Model): void {
   const { renderer, session } = into.options;
-  for (const { call, node, relation } of followedInputs(renderer.names, model, session.profile)) {
+  const followed =
+    model.config.strategy === "microbatch"
+      ? batchedInputs(model, inputsOf(session.graph, model.uniqueId), session)
+      : followedInputs(renderer.names, model, session.profile);
+  for (const { call, node, relation } of followed) {
     if (into.statements.has(relation)) continue;
     const sql = `select ${keyList(call)} from ${sqlName(node, session.profile)}`;
     const owner = model.uniqueId;

@@ -33,6 +33,7 @@ import type { Session } from "./session.ts";
 import type { Shape } from "./shapes.ts";
 import { strategyOf } from "./strategies/strategies.ts";
 import { writeWhole } from "./strategies/strategy.ts";
+import type { Written } from "./strategies/strategy.ts";
 import type { RunEvent, RunOptions } from "./types.ts";
 import { whoRuns } from "./who.ts";
 
@@ -103,10 +104,10 @@ export async function buildTable(context: BuildContext, given: PlannedNode): Pro
   const location = base?.metadata.location ?? (await newTableLocation(session, identifier));
   const commitId = context.newCommitId();
   const table = await openWrite({ context, node, base, shape, statement, location, commitId });
-  const { operation, result } = await table.run(
+  const { operation, result, summary } = await table.run(
     (model.resourceType === "model" ? strategyOf(model)?.write : undefined) ?? writeWhole,
   );
-  const change = await stage({ context, node, base, location, commitId, shape, operation, result });
+  const change = await stage({ context, node, base, location, commitId, shape, operation, result, summary });
   const replace = !isIncremental(node.step);
   const quarantine =
     node.landing === null
@@ -165,6 +166,7 @@ async function stage(options: {
   shape: Shape;
   operation: ChangeOperation;
   result: WriteResult;
+  summary: Written["summary"];
 }): Promise<StagedChange> {
   const { context, node, base, location, commitId, shape, operation } = options;
   const { session } = context;
@@ -208,6 +210,7 @@ async function stage(options: {
         [summaryKeys.inputs]: JSON.stringify(
           context.tables.versions(node.inputs.leaves.map((leaf) => leaf.uniqueId)),
         ),
+        ...options.summary,
         ...(ledger !== null && { [summaryKeys.ledger]: ledger }),
         ...(codePath !== null && { [summaryKeys.code]: codePath }),
         ...(volatile.length > 0 && { [summaryKeys.volatile]: volatile.join(",") }),

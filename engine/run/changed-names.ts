@@ -27,6 +27,11 @@ export function followedInputs(
   });
 }
 
+/** A call that stands in no template. */
+export function changedKeysOf(node: Readable, profile: TargetProfile, call: ChangedCall): FollowedInput {
+  return { call, node, relation: keysRelation(relationOf(node, profile), call) };
+}
+
 function inputOf(names: NameIndex, { input }: ChangedCall): Readable | undefined {
   return "name" in input ? names.ref(input.name) : names.source(input.source, input.table);
 }

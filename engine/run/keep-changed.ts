@@ -52,7 +52,8 @@ export async function keepChanged(options: {
   return found;
 }
 
-async function keepKeys(options: {
+/** The keys of all rows that the input gained or lost since a snapshot. */
+export async function keepKeys(options: {
   readonly session: Session;
   readonly input: FollowedInput;
   readonly metadata: TableMetadata;

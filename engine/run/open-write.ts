@@ -88,8 +88,9 @@ export async function openWrite(options: {
         ? { ...base, metadata: readAs(base.metadata, shape.schema) }
         : null,
     shape,
+    relations,
     changed,
-    writeResult: () => locating(write({ ...own, ...place })),
+    writeResult: (others = relations) => locating(write({ ...own, ...place, relations: others })),
     keepResult: () => locating(compute.keep({ ...own, name: resultName })),
     writeRows: (sql, others) => write({ ...common, ...place, sql, relations: others }),
   };

@@ -20,6 +20,7 @@ import { landingState } from "./landing-state.ts";
 import { followedInputs } from "./changed-names.ts";
 import { hasTable, isInlined, tableIdentifier } from "./names.ts";
 import type { Readable } from "./names.ts";
+import { batchState, batchedInputs, eventTimeOf, fromNothing, planBatches } from "./plan-batches.ts";
 import { inputStates } from "./planner.ts";
 import type { PlannedNode, Planner } from "./planner.ts";
 import type { SeenTable } from "./seen-tables.ts";
@@ -55,12 +56,17 @@ export async function planTable(
     uniqueId: node.uniqueId,
     resourceType: node.resourceType,
     after,
-    ...decision,
+    ...withoutMarks(decision),
     ...(strategy !== null && { strategy: node.config.strategy ?? "append" }),
     ...(!isInlined(node) && { table: read ?? tableIdentifier(node, session.profile) }),
   };
   if (isIncremental(step) || step.mode === "evolve") refuseEnded(planner, node);
   return { node, step, inputs, fingerprint, definition, code, ...rest };
+}
+
+/** What a step shows of it. */
+function withoutMarks({ forgets: _forgets, ...decision }: Decision): Omit<Decision, "forgets"> {
+  return decision;
 }
 
 /** A table that keeps its rows cannot go on without the files that they lie in. Errors: `run/base-expired`. */
@@ -69,7 +75,7 @@ function refuseEnded({ seen }: Planner, { uniqueId }: Model | Seed): void {
   if (ended !== undefined) throw ended;
 }
 
-interface Judged extends Pick<PlannedNode, "state" | "landing"> {
+interface Judged extends Pick<PlannedNode, "state" | "landing" | "batches"> {
   readonly decision: Decision;
 }
 
@@ -93,6 +99,10 @@ async function judgeTable(options: {
   const landing = isInlined(node)
     ? null
     : await landingState({ session, node, inputs, table, ingesting, ...refresh });
+  const batches =
+    node.resourceType === "model"
+      ? batchState({ session, options: planner.options, model: node, state })
+      : null;
   const decision = decide(node.config.materialized, {
     state,
     fingerprint,
@@ -106,9 +116,18 @@ async function judgeTable(options: {
     strategy: node.config.strategy ?? "append",
     definition,
     ...(node.resourceType === "model" && strategyOf(node) !== null && followed(planner, node, inputs, state)),
+    ...(batches !== null && { batches }),
   });
   refuseWhole(node, decision, state);
-  return { decision, state, landing };
+  return {
+    decision,
+    state,
+    landing,
+    ...(batches !== null &&
+      decision.action === "build" && {
+        batches: planBatches({ model: node as Model, batches, decision, state }),
+      }),
+  };
 }
 
 /** The target's own table, or the one that an environment shows in its place. A quick look at a part of the rows
@@ -140,7 +159,11 @@ async function inEnvironment(
   if (decision.action === "reuse")
     return { ...kept, decision: { ...decision, reason: `${decision.reason} in ${owner.name}` } };
   if (decision.action !== "build") return kept;
-  const created = { ...kept, decision: { ...decision, mode: "create" as const } };
+  const created = {
+    ...kept,
+    decision: { ...decision, mode: "create" as const },
+    ...(kept.batches !== undefined && { batches: fromNothing(kept.batches) }),
+  };
   if (!keepsRows(node, decision)) return created;
   const origin = newestBase(below);
   const base = baseAsTable(session, node, table, origin);
@@ -171,7 +194,20 @@ function followed(
   inputs: Inputs,
   state: TableState | null,
 ): { readonly follows?: ReadonlyMap<string, string | null> } {
-  const found = followedInputs(renderer.names, model, session.profile);
+  const isBatched = model.config.strategy === "microbatch";
+  const found = isBatched
+    ? batchedInputs(model, inputs, session)
+    : followedInputs(renderer.names, model, session.profile);
+  if (isBatched && found.length === 0) {
+    throw lakeError(
+      "run/no-batched-input",
+      { model: model.name },
+      {
+        at: { file: model.path },
+        hint: "config: {event_time: …} of the table that it reads names the column",
+      },
+    );
+  }
   if (found.length === 0) return {};
   const follows = new Map<string, string | null>();
   for (const { call, node } of found) {
@@ -239,6 +275,11 @@ function codeOf(planner: Planner, model: Model, inputs: Inputs): ModelCode {
       inputs.inlined.map((view) => [view.uniqueId, renderer.model(view, false, true).sql]),
     ),
     landing: landingSources(inputs),
+    ...(model.config.strategy === "microbatch" && {
+      batchedBy: Object.fromEntries(
+        batchedInputs(model, inputs, planner.session).map(({ node }) => [node.uniqueId, eventTimeOf(node)]),
+      ),
+    }),
     context,
   });
 }

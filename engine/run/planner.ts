@@ -13,6 +13,7 @@ import type { Inputs } from "./inputs.ts";
 import type { LandingState } from "./landing-state.ts";
 import type { Renderer } from "./render-node.ts";
 import type { SeenTable } from "./seen-tables.ts";
+import type { BatchPlan } from "./plan-batches.ts";
 import type { Session } from "./session.ts";
 import type { StagedTable } from "./staged-table.ts";
 import type { TestCache } from "./test-cache.ts";
@@ -34,6 +35,8 @@ export interface PlannedNode {
   readonly landing: LandingState | null;
   /** The table that a step which builds changes; null where it makes one. */
   readonly base: CatalogTable | null;
+  /** Of a microbatch model that is built. */
+  readonly batches?: BatchPlan;
   /** Of a step that takes over what was staged before. */
   readonly staged?: StagedTable;
   /** In an environment: what the base is cloned from before the step writes. */

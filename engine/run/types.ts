@@ -104,6 +104,8 @@ export interface RunOptions extends SelectionRequest {
   /** What to do about landing files that changed after they were taken in; `fail` when absent. */
   readonly changedFiles?: ChangedFiles;
   readonly noReuse?: boolean;
+  /** Microbatch models build the batches of this time span and no others; texts of wall-clock time. */
+  readonly eventTime?: { readonly start: string; readonly end: string };
   readonly failFast?: boolean;
   readonly storeFailures?: boolean;
   readonly warnError?: boolean;

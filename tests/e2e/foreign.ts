@@ -1,5 +1,7 @@
 // Another engine on the same table: commits that know nothing of `lake`.
 import { randomUUID } from "node:crypto";
+import { statSync } from "node:fs";
+import { DuckDBInstance } from "@duckdb/node-api";
 import type { CatalogTable } from "../../engine/catalog/catalog.ts";
 import {
   applyUpdates,
@@ -10,8 +12,10 @@ import {
 } from "../../engine/iceberg/metadata.ts";
 import { loadTable, publishChanges, stageChange } from "../../engine/iceberg/transaction.ts";
 import type { ChangeOperation } from "../../engine/iceberg/change.ts";
-import { readManifestList } from "../../engine/iceberg/manifest-list.ts";
 import { planScan } from "../../engine/iceberg/scan.ts";
+import { readManifestList, writeManifestList } from "../../engine/iceberg/manifest-list.ts";
+import { writeManifest } from "../../engine/iceberg/manifest.ts";
+import { newSnapshotId } from "../../engine/iceberg/snapshot.ts";
 import type { TableUpdate } from "../../engine/iceberg/types.ts";
 import { scanRelation } from "../../engine/run/relations.ts";
 import type { Session } from "../../engine/run/session.ts";
@@ -93,6 +97,108 @@ export function removeUnknownFiles(here: TestProject): Promise<void> {
     }
     await storage.delete(unknown);
   });
+}
+
+/** Copy-on-write of the whole table: rows that stay are written again. */
+export function deleteWhere(here: TestProject, name: string, condition: string): Promise<void> {
+  const sql = `select * from "compacted" where (${condition}) is not true`;
+  return write(here, name, sql, async (session, { metadata }) => {
+    const tasks = await planScan({ storage: await session.storage(), metadata });
+    return { kind: "overwrite", removePaths: new Set(tasks.map(({ file }) => file.path)) };
+  });
+}
+
+/** Merge-on-read: a position delete file beside the data files, which stay. Of an unpartitioned table. */
+export async function deletePositions(here: TestProject, name: string, condition: string): Promise<void> {
+  const places = await here.withSession(async (session) => {
+    const { metadata } = await tableOf(session, name);
+    const tasks = await planScan({ storage: await session.storage(), metadata });
+    return { location: metadata.location, paths: tasks.map(({ file }) => file.path) };
+  });
+  const path = `${places.location}/data/delete-${randomUUID()}.parquet`;
+  const recordCount = await writePositions(places.paths, path, condition);
+  if (recordCount === 0n) return;
+  const sizeBytes = BigInt(statSync(path).size);
+  const { metadata } = await here.withSession((session) => tableOf(session, name));
+  const snapshotId = newSnapshotId(metadata);
+  const sequenceNumber = metadata["last-sequence-number"] + 1n;
+  const head = metadata.snapshots.find((one) => one["snapshot-id"] === metadata["current-snapshot-id"]);
+  if (head === undefined) throw new Error(`${name} has no rows`);
+  const manifestPath = `${places.location}/metadata/${randomUUID()}-m0.avro`;
+  const listPath = `${places.location}/metadata/snap-${snapshotId}.avro`;
+  const { bytes, manifest } = writeManifest({
+    path: manifestPath,
+    schema: currentSchema(metadata),
+    spec: defaultSpec(metadata),
+    formatVersion: 2,
+    content: "deletes",
+    snapshotId,
+    sequenceNumber,
+    entries: [
+      {
+        status: "added",
+        snapshotId,
+        sequenceNumber: null,
+        fileSequenceNumber: null,
+        file: {
+          content: "position-deletes",
+          path,
+          format: "PARQUET",
+          specId: 0,
+          partition: [],
+          recordCount,
+          sizeBytes,
+        },
+      },
+    ],
+  });
+  await here.withSession(async (session) => {
+    const storage = await session.storage();
+    const manifests = [manifest, ...(await readManifestList({ storage, snapshot: head }))];
+    const parentSnapshotId = head["snapshot-id"];
+    const list = writeManifestList({
+      formatVersion: 2,
+      snapshotId,
+      parentSnapshotId,
+      sequenceNumber,
+      manifests,
+    });
+    await storage.write(manifestPath, bytes);
+    await storage.write(listPath, list.bytes);
+  });
+  await update(here, name, [
+    {
+      action: "add-snapshot",
+      snapshot: {
+        "snapshot-id": snapshotId,
+        "parent-snapshot-id": head["snapshot-id"],
+        "sequence-number": sequenceNumber,
+        "timestamp-ms": Date.now(),
+        summary: { operation: "delete" },
+        "manifest-list": listPath,
+        "schema-id": metadata["current-schema-id"],
+      },
+    },
+    { action: "set-snapshot-ref", "ref-name": "main", type: "branch", "snapshot-id": snapshotId },
+  ]);
+}
+
+async function writePositions(paths: readonly string[], to: string, condition: string): Promise<bigint> {
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  try {
+    const files = paths.map((path) => `'${path}'`).join(", ");
+    const found =
+      `select filename as file_path, file_row_number as pos from ` +
+      `read_parquet([${files}], filename = true, file_row_number = true) where ${condition}`;
+    const reader = await connection.runAndReadAll(
+      `copy (${found}) to '${to}' (format parquet, field_ids {file_path: 2147483546, pos: 2147483545})`,
+    );
+    return reader.getRows()[0]?.[0] as bigint;
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
 }
 
 /** All rows in one new file: compaction, which changes no row. */

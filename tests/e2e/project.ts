@@ -27,7 +27,9 @@ export interface TestProject extends Disposable {
   /** A file of the project as text. */
   read(name: string): string;
   /** One command in this process, as `main.ts` would run it. */
-  run(options: Partial<RunOptions> & { vars?: Record<string, Json>; target?: string }): Promise<RunOutcome>;
+  run(
+    options: Partial<RunOptions> & { vars?: Record<string, Json>; target?: string; now?: () => number },
+  ): Promise<RunOutcome>;
   query(sql: string, target?: string): Promise<unknown[][]>;
   withSession<T>(work: (session: Session) => Promise<T>, target?: string): Promise<T>;
   /** The command line, as a process of its own. */
@@ -96,6 +98,7 @@ export function makeProject(files: Files): TestProject {
     work: (session: Session) => Promise<T>,
     target?: string,
     vars?: Record<string, Json>,
+    now?: () => number,
   ): Promise<T> => {
     const { graph, profile } = await openProject({
       projectDir: root,
@@ -103,7 +106,7 @@ export function makeProject(files: Files): TestProject {
       ...(vars && { vars }),
       ...(target !== undefined && { target }),
     });
-    const session = createSession({ graph, profile, adapters });
+    const session = createSession({ graph, profile, adapters, ...(now !== undefined && { now }) });
     try {
       return await work(session);
     } finally {
@@ -115,7 +118,7 @@ export function makeProject(files: Files): TestProject {
     write,
     read: (name) => readFileSync(path.join(root, name), "utf8"),
     withSession,
-    run: ({ vars, target, ...options }) =>
+    run: ({ vars, target, now, ...options }) =>
       withSession(
         async (session) => {
           const events: RunEvent[] = [];
@@ -127,6 +130,7 @@ export function makeProject(files: Files): TestProject {
         },
         target,
         vars,
+        now,
       ),
     query: (sql, target) =>
       withSession(

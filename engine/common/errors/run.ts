@@ -33,8 +33,6 @@ export const runErrors = {
     p.file === null
       ? `no landing file changed since ${p.table} took it in`
       : `${p.file} is none of the landing files that changed since ${p.table} took them in (${p.changed.join(", ") || "no file changed"})`,
-  "run/strategy-not-available": (p: { model: string; strategy: string }) =>
-    `the model ${p.model} asks for the incremental strategy "${p.strategy}", which is not there yet`,
   "run/strategy-needs": (p: { model: string; strategy: string; needs: string }) =>
     `the model ${p.model} has the incremental strategy "${p.strategy}" and no ${p.needs}, expected one`,
   "run/strategy-with-landing": (p: { model: string; strategy: string; source: string }) =>
@@ -48,6 +46,14 @@ export const runErrors = {
     examples: readonly string[];
   }) =>
     `${p.model} has ${p.count === 1 ? "a key" : `${p.count} keys`} with more than one row, expected each ${p.keys.join(", ")} once: ${p.examples.join("; ")}`,
+  "run/bad-event-time": (p: { what: string; text: string; expected: string }) =>
+    `${p.what} is "${p.text}", expected ${p.expected}`,
+  "run/event-time-missing": (p: { model: string; column: string }) =>
+    `the event_time of ${p.model} is ${p.column}, which is not a column of it`,
+  "run/no-batched-input": (p: { model: string }) =>
+    `the microbatch model ${p.model} reads no table with an event_time, expected at least one`,
+  "run/rows-outside-batch": (p: { model: string; column: string; batch: string; found: string }) =>
+    `the batch ${p.batch} of ${p.model} gave rows with ${p.column} ${p.found}, expected a time in the batch`,
   "run/whole-build-refused": (p: { model: string; reason: string }) =>
     `${p.model} has full_refresh: false and would have to be built whole (${p.reason})`,
   "run/cannot-follow": (p: { model: string; input: string; problem: string }) =>

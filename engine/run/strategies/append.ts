@@ -5,7 +5,7 @@ import { replacedFileRows } from "./replaced-files.ts";
 import { rewriteRows } from "./rewrite-keys.ts";
 import type { Strategy, TableWrite } from "./strategy.ts";
 import { writeWhole } from "./strategy.ts";
-import { findTouched } from "./touched-files.ts";
+import { findTouched, keyCondition } from "./touched-files.ts";
 
 export const append: Strategy = {
   ingests: true,
@@ -23,7 +23,7 @@ async function refuseKnownKeys(table: TableWrite): Promise<void> {
   const { changed, model } = table;
   const [first] = changed;
   if (first === undefined) return;
-  const { rows } = await findTouched(table, await changedSets(table));
+  const { rows } = await findTouched(table, await keyCondition(table, await changedSets(table)));
   if (rows === 0) return;
   const by = first.call.keys.map(({ name }) => name).join(", ");
   throw lakeError(

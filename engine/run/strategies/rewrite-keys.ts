@@ -7,7 +7,7 @@ import { changedSets } from "./changed-sets.ts";
 import { replacedFileRows } from "./replaced-files.ts";
 import type { TableWrite, Written } from "./strategy.ts";
 import { resultName } from "./strategy.ts";
-import { findTouched, matches, targetName } from "./touched-files.ts";
+import { findTouched, keyCondition, targetName } from "./touched-files.ts";
 import type { RowsToGo } from "./touched-files.ts";
 
 /** Takes away the rows of every key of the result, those of what changed, and those that came from replaced
@@ -33,11 +33,12 @@ export async function rewriteRows(
   const kept = await table.keepResult();
   try {
     await check?.(kept);
-    const toGo = { ...named, relations: [kept.relation, ...named.relations] };
+    const all = { ...named, relations: [kept.relation, ...named.relations] };
+    const toGo = await keyCondition(table, all);
     const target = await findTouched(table, toGo);
     const columns = table.shape.schema.fields.map(({ name }) => quoteIdentifier(name)).join(", ");
     const result = `select ${columns} from ${relationName(resultName)}`;
-    const rest = `select ${columns} from ${relationName(targetName)} as t where not (${matches(toGo)})`;
+    const rest = `select ${columns} from ${relationName(targetName)} as t where not (${toGo.sql})`;
     const isWhole = target.rest.tasks.length === 0;
     const written = await table.writeRows(isWhole ? result : `${result}\nunion all\n${rest}`, [
       ...toGo.relations,

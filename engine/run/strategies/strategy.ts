@@ -28,10 +28,12 @@ export interface TableWrite {
   /** What is changed; null where the table is made anew. */
   readonly base: CatalogTable | null;
   readonly shape: Shape;
+  /** What the model's statement reads. */
+  readonly relations: readonly Relation[];
   /** What changed in the inputs that the model follows with `{{changed …}}`; none where the table is made anew. */
   readonly changed: readonly ChangedKeys[];
-  /** The rows of the model's statement as data files of the table. */
-  writeResult(): Promise<WriteResult>;
+  /** The rows of the model's statement as data files of the table; over other relations than its own if given. */
+  writeResult(relations?: readonly Relation[]): Promise<WriteResult>;
   /** The rows of the model's statement beside the engine, as the relation `resultName`. */
   keepResult(): Promise<KeptRows>;
   /** Other rows as data files of the table. */
@@ -42,6 +44,8 @@ export interface Written {
   readonly operation: Exclude<ChangeOperation, { readonly kind: "none" }>;
   /** Of the model's statement; `files` are those that the table gets. */
   readonly result: WriteResult;
+  /** Further keys for the snapshot's summary. */
+  readonly summary?: Readonly<Record<string, string>>;
 }
 
 /** `{{this}}`, inputs and results are relations of a project or end in names of their own: these are neither. */

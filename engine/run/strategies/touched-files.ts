@@ -1,8 +1,11 @@
 // Which files of a table hold rows to go: by the manifests' partitions and bounds first, then by reading the keys
 // of the files that are left. All other files stay as they are.
 import { quoteIdentifier } from "../../common/sql.ts";
+import type { CatalogTable } from "../../catalog/catalog.ts";
 import type { IcebergRelation, Relation, ScanTask } from "../../compute/compute.ts";
 import { relationName } from "../../compute/compute.ts";
+import { currentSchema } from "../../iceberg/metadata.ts";
+import type { Predicate } from "../../iceberg/predicate.ts";
 import { asRelation, planScan } from "../../iceberg/scan.ts";
 import { literalCondition } from "../key-condition.ts";
 import type { TableWrite } from "./strategy.ts";
@@ -42,46 +45,58 @@ export interface Touched {
   readonly rest: IcebergRelation;
 }
 
-export async function findTouched(table: TableWrite, keys: RowsToGo): Promise<Touched> {
-  const compute = await table.context.session.compute();
-  const candidates = await candidateFiles(table, keys);
+/** Rows of the table to go, by any condition. */
+export interface Condition {
+  /** Over `t`, the table. */
+  readonly sql: string;
+  readonly relations: readonly Relation[];
+  /** Whatever the rows to go have in common; for leaving out files. */
+  readonly filter: Predicate | null;
+}
+
+export async function findTouched(
+  table: TableWrite,
+  { sql, relations, filter }: Condition,
+): Promise<Touched> {
+  const { session } = table.context;
+  const [compute, storage] = await Promise.all([session.compute(), session.storage()]);
+  const { metadata } = baseOf(table);
+  const tasks = await planScan({ storage, metadata, ...(filter !== null && { filter }) });
+  const all = { ...asRelation({ name: targetName, metadata, tasks }), schema: table.shape.schema };
   const fileColumn = "lake@file";
-  const sql =
-    `select ${quoteIdentifier(fileColumn)}, count(*) from ${relationName(targetName)} as t ` +
-    `where ${matches(keys)} group by 1`;
+  const counts = `select ${quoteIdentifier(fileColumn)}, count(*) from ${relationName(targetName)} as t where ${sql} group by 1`;
   const found =
-    candidates.tasks.length === 0
+    tasks.length === 0
       ? []
-      : (await compute.query({ sql, relations: [...keys.relations, { ...candidates, fileColumn }] })).rows;
+      : (await compute.query({ sql: counts, relations: [...relations, { ...all, fileColumn }] })).rows;
   const touched = new Set<string>();
   const mixed: ScanTask[] = [];
   let rows = 0;
   for (const [position, count] of found) {
-    const task = candidates.tasks[Number(position)] as ScanTask;
+    const task = tasks[Number(position)] as ScanTask;
     touched.add(task.file.path);
     rows += Number(count);
     if (task.deletes.length > 0 || BigInt(Number(count)) < task.file.recordCount) mixed.push(task);
   }
-  return { touched, rows, rest: { ...candidates, tasks: mixed } };
+  return { touched, rows, rest: { ...all, tasks: mixed } };
 }
 
-/** By what the manifests say of partitions and bounds. */
-async function candidateFiles(
-  { context, base, shape }: TableWrite,
-  { sets, relations }: RowsToGo,
-): Promise<IcebergRelation> {
-  const { session } = context;
-  const [compute, storage] = await Promise.all([session.compute(), session.storage()]);
+function baseOf({ base }: TableWrite): CatalogTable {
   if (base === null) throw new Error("a table that is made anew has no rows to go");
-  const { metadata } = base;
+  return base;
+}
+
+/** The rows of keys as a condition. */
+export async function keyCondition(table: TableWrite, toGo: RowsToGo): Promise<Condition> {
+  const compute = await table.context.session.compute();
+  const { relations } = toGo;
   const conditions: string[] = [];
-  for (const { relation, columns } of sets) {
+  for (const { relation, columns } of toGo.sets) {
     const condition = await literalCondition({ compute, relation, relations, keys: columns });
     conditions.push(condition(columns.map((column) => quoteIdentifier(column))));
   }
-  const empty = asRelation({ name: targetName, metadata, tasks: [] });
   const sql = `select * from ${relationName(targetName)} where ${["false", ...conditions].join(" or ")}`;
-  const filter = await compute.predicateFor?.(sql, targetName, empty.schema);
-  const tasks = await planScan({ storage, metadata, ...(filter && { filter }) });
-  return { ...empty, schema: shape.schema, tasks };
+  const schema = currentSchema(baseOf(table).metadata);
+  const filter = (await compute.predicateFor?.(sql, targetName, schema)) ?? null;
+  return { sql: matches(toGo), relations, filter };
 }
