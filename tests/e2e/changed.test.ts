@@ -3,7 +3,16 @@
 import { describe, expect, test } from "vitest";
 import { planScan } from "../../engine/iceberg/scan.ts";
 import { currentSchema } from "../../engine/iceberg/metadata.ts";
-import { append, compact, rollBack, snapshotIds, tableOf, update } from "./foreign.ts";
+import {
+  append,
+  compact,
+  deletePositions,
+  deleteWhere,
+  rollBack,
+  snapshotIds,
+  tableOf,
+  update,
+} from "./foreign.ts";
 import { makeProject } from "./project.ts";
 import type { RunOutcome, TestProject } from "./project.ts";
 
@@ -130,6 +139,31 @@ describe("what changed upstream is built again", () => {
     const outcome = await build(here, { select: ["daily"] });
     expect(reason(outcome)).toMatch(/^events moved from snapshot \d+ to \d+: only what changed$/);
     expect((await daily(here)).map(([day]) => day)).toEqual(["2025-07-01", "2025-07-02", "2025-07-02"]);
+    await matchesFullBuild(here);
+  });
+
+  test.each([
+    ["rewrites files", deleteWhere],
+    ["marks rows beside the files", deletePositions],
+  ])("a delete by another engine that %s: the days of the rows that went alone", async (_name, remove) => {
+    using here = makeProject({
+      ...project,
+      "models/events.sql": project["models/events.sql"].replace(` partition_by="day"`, ""),
+      "models/daily.sql": project["models/daily.sql"].replace(
+        `unique_key="day"`,
+        `unique_key="day" partition_by="day"`,
+      ),
+      ...july,
+      ...file("b", [4, "2025-07-03", "view"]),
+    });
+    await build(here);
+    const before = await paths(here, "daily");
+    await remove(here, "events", "id in (3, 4)");
+    const outcome = await build(here, { select: ["daily"] });
+    expect(outcome.of("daily")?.message).toBe("took 1 row, rewrote 2 files of 3");
+    expect((await paths(here, "daily")).filter((path) => before.includes(path))).toEqual([
+      expect.stringContaining("2025-07-01"),
+    ]);
     await matchesFullBuild(here);
   });
 

@@ -118,7 +118,7 @@ export async function deletePositions(here: TestProject, name: string, condition
   const path = `${places.location}/data/delete-${randomUUID()}.parquet`;
   const recordCount = await writePositions(places.paths, path, condition);
   if (recordCount === 0n) return;
-  const sizeBytes = BigInt(statSync(path).size);
+  const sizeBytes = BigInt(statSync(plainPath(path)).size);
   const { metadata } = await here.withSession((session) => tableOf(session, name));
   const snapshotId = newSnapshotId(metadata);
   const sequenceNumber = metadata["last-sequence-number"] + 1n;
@@ -183,16 +183,20 @@ export async function deletePositions(here: TestProject, name: string, condition
   ]);
 }
 
+function plainPath(path: string): string {
+  return path.replace(/^file:\/\//, "");
+}
+
 async function writePositions(paths: readonly string[], to: string, condition: string): Promise<bigint> {
   const instance = await DuckDBInstance.create(":memory:");
   const connection = await instance.connect();
   try {
-    const files = paths.map((path) => `'${path}'`).join(", ");
+    const files = paths.map((path) => `'${plainPath(path)}'`).join(", ");
     const found =
-      `select filename as file_path, file_row_number as pos from ` +
+      `select 'file://' || filename as file_path, file_row_number as pos from ` +
       `read_parquet([${files}], filename = true, file_row_number = true) where ${condition}`;
     const reader = await connection.runAndReadAll(
-      `copy (${found}) to '${to}' (format parquet, field_ids {file_path: 2147483546, pos: 2147483545})`,
+      `copy (${found}) to '${plainPath(to)}' (format parquet, field_ids {file_path: 2147483546, pos: 2147483545})`,
     );
     return reader.getRows()[0]?.[0] as bigint;
   } finally {
