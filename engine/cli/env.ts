@@ -4,6 +4,7 @@ import { lakeError } from "../common/errors.ts";
 import { formatAge, formatCount, formatQuantity, formatSize } from "../common/format.ts";
 import type { DropPlan, EnvironmentSummary } from "../run/environments.ts";
 import type { Style } from "../report/style.ts";
+import { askYes } from "./ask-yes.ts";
 import type { Cli } from "./cli.ts";
 import { styleFor, withSession } from "./context.ts";
 import {
@@ -96,7 +97,8 @@ function dropCommand(cli: Cli): Command {
       const isEmpty = plan.tables.length + plan.files + plan.namespaces.length === 0;
       if (options.dryRun !== true && !isEmpty) {
         const question = `Drop ${sentence(environment, plan)}?`;
-        if (options.yes !== true && !(await ask(cli, question))) return 1;
+        if (options.yes !== true && !(await askYes(cli.context, "dropping an environment", question)))
+          return 1;
         await dropEnvironment(session, plan);
       }
       const text =
@@ -119,19 +121,4 @@ function dropText(environment: string, plan: DropPlan, dryRun: boolean): string 
   const tables = plan.tables.map((table) => `  ${tableName(table)}`);
   const folders = plan.folders.map((folder) => `  ${folder}/`);
   return [`would drop ${sentence(environment, plan)}`, ...tables, ...folders].join("\n");
-}
-
-/** Only somebody at a terminal can answer. */
-async function ask({ context }: Cli, question: string): Promise<boolean> {
-  if (context.stdout.isTTY !== true || !process.stdin.isTTY) {
-    const hint = "add --yes, or --dry-run to see what would go";
-    throw lakeError("cli/needs-yes", { what: "dropping an environment" }, { hint });
-  }
-  const { createInterface } = await import("node:readline/promises");
-  const lines = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim());
-  } finally {
-    lines.close();
-  }
 }

@@ -10,6 +10,7 @@ import { compactCommand } from "./compact.ts";
 import { compileCommand } from "./compile.ts";
 import type { CliContext } from "./context.ts";
 import { debugCommand } from "./debug.ts";
+import { dropCommand } from "./drop.ts";
 import { envCommand } from "./env.ts";
 import { expireSnapshotsCommand } from "./expire-snapshots.ts";
 import { healthCommand } from "./health.ts";
@@ -68,7 +69,10 @@ const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[]
       ledgerCommand,
     ],
   ],
-  ["Tables in time:", [historyCommand, changesCommand, rollbackCommand, tagCommand, branchCommand]],
+  [
+    "Tables in time:",
+    [historyCommand, changesCommand, rollbackCommand, tagCommand, branchCommand, dropCommand],
+  ],
   ["Environments:", [cloneCommand, envCommand]],
   ["Other:", [runOperationCommand, cleanCommand]],
 ];

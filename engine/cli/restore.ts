@@ -15,6 +15,7 @@ type RestoreOptions = ProjectOptions &
   OutputOptions & {
     readonly from?: string;
     readonly as?: string;
+    readonly metadata?: string;
     readonly dryRun?: boolean;
     readonly output: "text" | "json";
   };
@@ -29,6 +30,10 @@ export function restoreCommand(cli: Cli): Command {
     .argument("<table>", "a model or seed, or namespace.table")
     .option("--from <backup>", "what lake backup printed: a folder, or namespace.table")
     .option("--as <table>", "under another name: namespace.table")
+    .option(
+      "--metadata <file>",
+      "without --from: the metadata file to go back to, where two could be the newest",
+    )
     .option("--dry-run", "look for every file, and restore nothing")
     .addOption(outputOption(["text", "json"], "text"));
   addProjectOptions(command);
@@ -54,6 +59,8 @@ export function restoreCommand(cli: Cli): Command {
         session,
         identifier: named.identifier,
         from: from === undefined ? null : isTableName(from) ? from : absoluteFolder(context.cwd, from),
+        origin: nameTable(session, table).identifier,
+        metadata: options.metadata,
         dryRun: options.dryRun === true,
         signal: context.abortSignal(),
       });

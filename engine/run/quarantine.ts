@@ -22,7 +22,8 @@ const columns: readonly Column[] = [
   { name: "run_id", type: "VARCHAR" },
 ];
 
-function quarantineOf({ namespace, name }: TableIdentifier): TableIdentifier {
+/** The table of a table's rejected lines. */
+export function quarantineOf({ namespace, name }: TableIdentifier): TableIdentifier {
   return { namespace, name: `${name}_quarantine` };
 }
 

@@ -10,10 +10,13 @@ import { headSnapshot } from "../plan/table-state.ts";
 import { ledgerFolder } from "../run/ledger-of-model.ts";
 import { isTableName, tableLocation } from "../run/names.ts";
 import { ensureNamespace } from "../run/publish.ts";
+import { quarantineOf } from "../run/quarantine.ts";
 import type { Session } from "../run/session.ts";
 import type { Storage } from "../storage/storage.ts";
 import { register } from "./backup.ts";
 import { copyTable } from "./copy-table.ts";
+import { forgetDrop, readDrop } from "./drop-records.ts";
+import { findDropped } from "./find-dropped.ts";
 
 export interface RestoreReport {
   readonly table: TableIdentifier;
@@ -28,6 +31,10 @@ export interface RestoreOptions {
   readonly identifier: TableIdentifier;
   /** A backup's folder, or the name of a table (`namespace.table`); null: what lies in the table's own folder. */
   readonly from: string | null;
+  /** The name that it was dropped under, where it comes back under another. */
+  readonly origin?: TableIdentifier;
+  /** The metadata file to restore from its own folder; otherwise the one that it was dropped with, or the newest. */
+  readonly metadata?: string | undefined;
   readonly dryRun: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (done: number, total: number) => void;
@@ -37,7 +44,7 @@ const concurrency = 16;
 
 /**
  * Never over a table that stands. Every file is looked for before anything is registered. Errors:
- * `catalog/table-exists`, `upkeep/no-backup`, `upkeep/files-gone`, those of copying.
+ * `catalog/table-exists`, `upkeep/no-backup`, `upkeep/files-gone`, those of `findDropped` and of copying.
  */
 export async function restoreTable(options: RestoreOptions): Promise<RestoreReport> {
   const { session, identifier, dryRun } = options;
@@ -49,7 +56,9 @@ export async function restoreTable(options: RestoreOptions): Promise<RestoreRepo
       { hint: "restore it under another name with --as, or drop the table first" },
     );
   }
-  const location = tableLocation(identifier, session.profile);
+  const { origin = identifier } = options;
+  const location = tableLocation(options.from === null ? origin : identifier, session.profile);
+  if (options.from === null) await refuseShared(session, identifier, origin);
   const found = await findSource(options, location);
   await checkFiles(storage, found);
   const head = headSnapshot(found.metadata);
@@ -71,6 +80,8 @@ export async function restoreTable(options: RestoreOptions): Promise<RestoreRepo
         baseMetadata: null,
       },
     ]);
+    await forgetDrop(session, origin);
+    await restoreQuarantine(options, origin);
     return { ...report, copiedFiles: 0 };
   }
   const copied = await copyTable({
@@ -86,9 +97,32 @@ export async function restoreTable(options: RestoreOptions): Promise<RestoreRepo
   return { ...report, copiedFiles: copied.copiedFiles };
 }
 
+/** Two tables in one folder: what one cleans may be the other's. */
+async function refuseShared(
+  session: Session,
+  identifier: TableIdentifier,
+  origin: TableIdentifier,
+): Promise<void> {
+  if (tableName(identifier) === tableName(origin)) return;
+  const [catalog, storage] = await Promise.all([session.catalog(), session.storage()]);
+  if ((await loadTable({ catalog, storage, identifier: origin })) === null) return;
+  const hint = "it was built again in the folder of the dropped one: drop that first";
+  throw lakeError("catalog/table-exists", { table: tableName(origin) }, { hint });
+}
+
+/** What `lake drop` took along comes back along. */
+async function restoreQuarantine(options: RestoreOptions, origin: TableIdentifier): Promise<void> {
+  const { session, identifier } = options;
+  const quarantine = quarantineOf(origin);
+  if ((await readDrop(session, quarantine)) === null) return;
+  const { metadata: _metadata, ...rest } = options;
+  await restoreTable({ ...rest, identifier: quarantineOf(identifier), origin: quarantine });
+}
+
 type Source = Pick<CatalogTable, "metadata" | "metadataLocation">;
 
-async function findSource({ session, from, identifier }: RestoreOptions, location: string): Promise<Source> {
+async function findSource(options: RestoreOptions, location: string): Promise<Source> {
+  const { session, from, identifier, origin = identifier, metadata } = options;
   const [catalog, storage] = await Promise.all([session.catalog(), session.storage()]);
   if (from !== null && isTableName(from)) {
     const [namespace = "", name = ""] = from.split(".");
@@ -97,17 +131,16 @@ async function findSource({ session, from, identifier }: RestoreOptions, locatio
     throw lakeError("upkeep/no-backup", { table: tableName(identifier), from });
   }
   const folder = (from ?? location).replace(/(?<=[^/:])\/+$/, "");
-  const metadataLocation = await newestMetadata(storage, folder);
-  if (metadataLocation === null)
-    throw lakeError("upkeep/no-backup", { table: tableName(identifier), from: folder });
-  return {
-    metadataLocation,
-    metadata: parseTableMetadata(await storage.read(metadataLocation), metadataLocation),
-  };
+  const found =
+    from === null
+      ? await findDropped({ session, identifier: origin, folder, metadata })
+      : await newestMetadata(storage, folder);
+  if (found === null) throw lakeError("upkeep/no-backup", { table: tableName(identifier), from: folder });
+  return found;
 }
 
 /** By the number that its name begins with, then by age: files of attempts that lost carry the same number. */
-async function newestMetadata(storage: Storage, folder: string): Promise<string | null> {
+async function newestMetadata(storage: Storage, folder: string): Promise<Source | null> {
   let newest: { readonly path: string; readonly version: number; readonly modifiedMs: number } | null = null;
   for await (const { path, modifiedMs } of storage.list(`${folder}/metadata/`)) {
     const [, number] = /\/metadata\/v?(\d+)[^/]*\.metadata\.json(?:\.gz)?$/.exec(path) ?? [];
@@ -119,7 +152,12 @@ async function newestMetadata(storage: Storage, folder: string): Promise<string 
       (version === newest.version && modifiedMs > newest.modifiedMs);
     if (isNewer) newest = { path, version, modifiedMs };
   }
-  return newest?.path ?? null;
+  if (newest === null) return null;
+  const { path: metadataLocation } = newest;
+  return {
+    metadataLocation,
+    metadata: parseTableMetadata(await storage.read(metadataLocation), metadataLocation),
+  };
 }
 
 async function checkFiles(storage: Storage, { metadata }: Source): Promise<void> {

@@ -12,6 +12,14 @@ export const upkeepErrors = {
     `${p.table} cannot be restored: there is no table metadata at ${p.from}`,
   "upkeep/files-gone": (p: { location: string; count: number; path: string }) =>
     `data files of the table at ${p.location} are gone (${p.count} in all, ${p.path} among them); nothing was restored`,
+  "upkeep/which-metadata": (p: { table: string; paths: readonly string[] }) =>
+    `${p.table} cannot be restored: one of ${p.paths.join(" and ")} belongs to a commit that never happened`,
+  "upkeep/moved-metadata": (p: { path: string; location: string }) =>
+    `${p.path} is the metadata of a table at ${p.location}`,
+  "upkeep/other-table": (p: { table: string; path: string; uuid: string; expected: string }) =>
+    `${p.path} holds the table ${p.uuid}, and it was ${p.expected} that was dropped as ${p.table}`,
+  "upkeep/purge-refused": (p: { table: string; problem: string }) =>
+    `the files of ${p.table} are not deleted: ${p.problem}`,
   "upkeep/bad-duration": (p: { option: string; text: string }) =>
     `${p.option} ${JSON.stringify(p.text)} is no duration; expected such as 3d, 36h or 90m`,
 };
