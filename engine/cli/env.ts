@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import { tableName } from "../catalog/catalog.ts";
-import { lakeError } from "../common/errors.ts";
 import { formatAge, formatCount, formatQuantity, formatSize } from "../common/format.ts";
 import type { DropPlan, EnvironmentSummary } from "../run/environments.ts";
 import type { Style } from "../report/style.ts";
