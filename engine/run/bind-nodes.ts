@@ -12,7 +12,7 @@ import { batchedInputs } from "./plan-batches.ts";
 import { isInlined, relationOf, sqlName, thisRelation } from "./names.ts";
 import type { Readable } from "./names.ts";
 import { currentSchema } from "../iceberg/metadata.ts";
-import { icebergSource } from "./relations.ts";
+import { icebergSource, missingInput } from "./relations.ts";
 import type { RunTables } from "./relations.ts";
 import type { Renderer } from "./render-node.ts";
 import { asNamed } from "./schema-change.ts";
@@ -145,11 +145,8 @@ async function addStatement(into: Collecting, node: Model | DataTest): Promise<v
   const { session, renderer, tables, incremental } = into.options;
   const missing = await addInputs(into, node.uniqueId);
   if (missing !== null) {
-    throw lakeError(
-      "run/missing-input",
-      { node: node.name, input: missing },
-      { hint: `build it first, for example with --select +${node.name}` },
-    );
+    const at = node.resourceType === "test" ? node.at : { file: node.path };
+    throw missingInput({ node: node.name, input: missing, at });
   }
   if (node.resourceType === "test") {
     const { rows, sourceMap } = testSql({ session, renderer, test: node });

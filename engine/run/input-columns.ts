@@ -76,7 +76,7 @@ export class InputColumns {
 
   async #ofPinned({ uniqueId, name, of }: PinnedTable): Promise<readonly Column[]> {
     const metadata = this.#tables.get(uniqueId);
-    if (metadata === undefined) throw missingInput(name, of.name);
+    if (metadata === undefined) throw missingInput({ node: name, input: of.name });
     return (await this.#session.compute()).toColumns(currentSchema(metadata));
   }
 

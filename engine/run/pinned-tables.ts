@@ -55,7 +55,7 @@ async function pinnedMetadata(
     return stateOf(session, await icebergSource(session, of), pin, `${of.sourceName}.${of.name}`);
   }
   const nearest = seen.get(of.uniqueId);
-  if (nearest === undefined) throw missingInput(pinned.name, of.name);
+  if (nearest === undefined) throw missingInput({ node: pinned.name, input: of.name });
   const { table, owner } = nearest;
   try {
     return stateOf(session, table.metadata, pin, tableName(table.identifier));

@@ -1,5 +1,5 @@
 // What stands behind each name of a node's SQL in this run: staged tables before published ones.
-import { type LakeError, lakeError } from "../common/errors.ts";
+import { type LakeError, lakeError, type Location } from "../common/errors.ts";
 import type { CatalogTable } from "../catalog/catalog.ts";
 import type { IcebergRelation, LandingFile, Relation } from "../compute/compute.ts";
 import { literal, quoteIdentifier } from "../common/sql.ts";
@@ -185,7 +185,7 @@ async function tableRelations(
   tables.refuseEnded(uniqueId);
   const metadata = tables.get(uniqueId);
   if (metadata === undefined) {
-    throw missingInput(options.node, nodeName);
+    throw missingInput({ node: options.node, input: nodeName });
   }
   if (tables.built.has(uniqueId))
     return [await scanRelation(session, name, metadata, await predicateFor(options, name, metadata))];
@@ -198,9 +198,15 @@ async function tableRelations(
   return [await scanRelation(session, whole.name, metadata, predicate), ...whole.cut];
 }
 
-export function missingInput(node: string, input: string): LakeError {
-  const hint = `build it first, for example with --select +${node}`;
-  return lakeError("run/missing-input", { node, input }, { hint });
+export function missingInput(options: {
+  readonly node: string;
+  readonly input: string;
+  readonly at?: Location;
+}): LakeError {
+  const { node, input, at } = options;
+  // Not `lake run`, which builds models alone, as `dbt run` does: the input may be a seed.
+  const hint = `build it first: lake build -s +${input}`;
+  return lakeError("run/missing-input", { node, input }, { at, hint });
 }
 
 /** Under `--sample` the whole input goes by another name and its part by the plain one. */

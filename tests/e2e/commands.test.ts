@@ -362,7 +362,13 @@ describe("options", () => {
     using here = makeProject(project);
     const { code, stderr, stdout } = await here.cli("run", "-s", "daily");
     expect(code).toBe(1);
-    expect(stdout + stderr).toMatch(/daily reads events, which has not been built.*--select \+daily/s);
+    expect(stdout + stderr).toMatch(
+      /daily reads events, which has not been built.*models\/daily\.sql.*lake build -s \+events/s,
+    );
+    // A seed is no model: `lake run` would not build it.
+    const seed = await here.cli("run", "-s", "labelled");
+    expect(seed.stdout + seed.stderr).toContain("lake build -s +kinds");
+    expect(await here.cli("build", "-s", "+kinds", "+labelled")).toMatchObject({ code: 0, stderr: "" });
   });
 
   test("--empty makes the tables without rows, and the next whole run fills them", async () => {

@@ -1,11 +1,12 @@
 // The repository's own project on 20,001 events: each table as PyIceberg, lake and plain DuckDB see it, and its
 // files field by field.
-import { readFileSync, readdirSync, renameSync, statSync } from "node:fs";
+import { readdirSync, renameSync, statSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { tableName } from "../../engine/catalog/catalog.ts";
 import { queryProject } from "../../engine/run/query-project.ts";
 import type { Session } from "../../engine/run/session.ts";
+import { ownProject } from "../e2e/own-project.ts";
 import { makeProject } from "../e2e/project.ts";
 import type { TestProject } from "../e2e/project.ts";
 import { describeWith } from "../services/skip.ts";
@@ -13,7 +14,6 @@ import { ask, catalogUri } from "./ask.ts";
 import { canonicalColumns, canonicalRows, rowsOfPlannedFiles, schemaOf, tableOf } from "./canonical.ts";
 import { whyNoPyiceberg } from "./pyiceberg.ts";
 
-const repository = path.join(import.meta.dirname, "../..");
 const eventCount = 20_001;
 const models = [
   "daily_user_activity",
@@ -197,16 +197,6 @@ const silverColumns = [
   ["data_source", "string"],
   ["pipeline_version", "string"],
 ] as const;
-
-function ownProject(): Record<string, string> {
-  const read = (name: string): [string, string] => [name, readFileSync(path.join(repository, name), "utf8")];
-  const folders = ["models", "macros", "seeds", "tests/data"].flatMap((folder) =>
-    readdirSync(path.join(repository, folder), { recursive: true, encoding: "utf8" })
-      .map((name) => `${folder}/${name}`)
-      .filter((name) => statSync(path.join(repository, name)).isFile()),
-  );
-  return Object.fromEntries(["lake.yml", "profiles.yml", ...folders].map(read));
-}
 
 /** Builds everything and gives each table's rows as `lake query` shows them. */
 async function build(project: TestProject): Promise<Map<string, string[]>> {
