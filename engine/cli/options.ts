@@ -103,6 +103,7 @@ export function addSelectionOptions(command: Command): Command {
 const resourceTypes = [
   "model",
   "seed",
+  "snapshot",
   "source",
   "test",
   "data_test",

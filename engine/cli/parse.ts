@@ -53,7 +53,7 @@ export function parseCommand(cli: Cli): Command {
 }
 
 function countTypes(nodes: readonly ProjectNode[]): Record<ProjectNode["resourceType"], number> {
-  const counted = { model: 0, seed: 0, source: 0, test: 0, unit_test: 0, exposure: 0 };
+  const counted = { model: 0, seed: 0, snapshot: 0, source: 0, test: 0, unit_test: 0, exposure: 0 };
   for (const node of nodes) counted[node.resourceType]++;
   return counted;
 }

@@ -34,6 +34,7 @@ import { runCommand } from "./run.ts";
 import { runOperationCommand } from "./run-operation.ts";
 import { seedCommand } from "./seed.ts";
 import { showCommand } from "./show.ts";
+import { snapshotCommand } from "./snapshot.ts";
 import { sourceCommand } from "./source.ts";
 import { testCommand } from "./test.ts";
 import { lakeVersion } from "./version.ts";
@@ -48,6 +49,7 @@ const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[]
       runCommand,
       testCommand,
       seedCommand,
+      snapshotCommand,
       backfillCommand,
       retryCommand,
       landCommand,

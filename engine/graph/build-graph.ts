@@ -2,6 +2,7 @@
 import { lakeError, throwCollected } from "../common/errors.ts";
 import type { LakeError, Location } from "../common/errors.ts";
 import { didYouMean } from "../common/suggest.ts";
+import { isTableNode } from "../project/node-kinds.ts";
 import type { Project, ProjectNode } from "../project/types.ts";
 import { topologicalOrder } from "./topological-order.ts";
 import type { Graph } from "./types.ts";
@@ -36,7 +37,7 @@ class Names {
 
   constructor(project: Project) {
     for (const node of project.nodes.values()) {
-      if (node.resourceType === "model" || node.resourceType === "seed") this.refs.set(node.name, node);
+      if (isTableNode(node)) this.refs.set(node.name, node);
       else if (node.resourceType === "source") this.sources.set(`${node.sourceName}.${node.name}`, node);
     }
   }
@@ -107,6 +108,7 @@ function refuseStateless(
 ): void {
   const hasStates =
     target.resourceType === "seed" ||
+    target.resourceType === "snapshot" ||
     (target.resourceType === "source" && target.type === "iceberg") ||
     (target.resourceType === "model" && !["view", "ephemeral"].includes(target.config.materialized));
   if (hasStates) return;
@@ -154,7 +156,7 @@ function problemWith(reference: Reference): LakeError | null {
   const group = target.config.group;
   // Tests of a private model are its own; others need to be in its group.
   if (node.resourceType === "test" && node.attachedTo === target.uniqueId) return null;
-  const own = node.resourceType === "model" || node.resourceType === "seed" ? node.config.group : undefined;
+  const own = isTableNode(node) ? node.config.group : undefined;
   if (group === undefined || own === group || node.resourceType === "test") return null;
   const hint = `put ${node.name} into the group ${group}, or give ${name} the access protected`;
   return lakeError("graph/private-ref", { name, node: title, group }, { at, hint });

@@ -17,7 +17,7 @@ export interface MethodOptions {
 /** Prepares once, then asks node by node. */
 type Method = (options: MethodOptions) => (node: ProjectNode) => boolean;
 
-const resourceTypes = ["model", "seed", "source", "test", "exposure", "data_test", "unit_test"];
+const resourceTypes = ["model", "seed", "snapshot", "source", "test", "exposure", "data_test", "unit_test"];
 const testTypes = ["generic", "singular", "data", "schema", "unit"];
 
 const methods: Readonly<Record<string, Method>> = {

@@ -1,6 +1,7 @@
 // What `state:modified` compares: hashes of what the files say, free of values of the target (rule 21).
 import { sha256, stableStringify } from "../common/hash.ts";
 import { normaliseSql } from "../common/normalise-sql.ts";
+import { isModel, isTableNode } from "../project/node-kinds.ts";
 import type { NodeConfig, Project, ProjectNode } from "../project/types.ts";
 import type { StateParts } from "./types.ts";
 
@@ -19,7 +20,7 @@ function bodyOf(node: ProjectNode): string {
   if (node.resourceType === "exposure")
     return sha256(stableStringify([node.type, node.owner, node.references.refs.map(({ name }) => name)]));
   // Layout and comments of SQL do not count: a reformatted model is not a modified one.
-  if (node.resourceType === "model") return sha256(plainSql(node.text));
+  if (isModel(node)) return sha256(plainSql(node.text));
   if (node.resourceType === "test" && node.text !== undefined) return sha256(plainSql(node.text));
   return node.checksum;
 }
@@ -37,7 +38,7 @@ function configOf(node: ProjectNode): unknown {
 }
 
 function relationOf(node: ProjectNode): unknown {
-  if (node.resourceType !== "model" && node.resourceType !== "seed") return null;
+  if (!isTableNode(node)) return null;
   return [node.config.schema, node.config.alias];
 }
 
@@ -50,7 +51,7 @@ function contractOf(node: ProjectNode): unknown {
 }
 
 function macrosOf(project: Project, node: ProjectNode): unknown {
-  if (node.resourceType !== "model" && node.resourceType !== "test") return null;
+  if (!isModel(node) && node.resourceType !== "test") return null;
   return node.references.macros.map((name) => [
     name,
     project.macros.get(name)?.map(({ engine, text }) => [engine, plainSql(text)]),

@@ -217,6 +217,17 @@ export function shortVersion(version: string): string {
   return version.slice(version.indexOf("@") + 1).replace(/#\d+$/, "");
 }
 
+/** A history is never built anew: only what differs from its newest versions comes to it. */
+const snapshot: Decide = (input) => {
+  const { state } = input;
+  if (state === null) return { action: "build", mode: "create", reason: "new" };
+  if (state.ours?.partial === true) return { action: "build", mode: "replace", reason: "held only a part" };
+  const reason = whyRebuild({ ...input, fullRefresh: false }, state);
+  if (reason !== null) return { action: "build", mode: "overwrite", reason };
+  const note = input.fullRefresh ? ": a history is never built anew" : "";
+  return { action: "reuse", reason: `unchanged${note}` };
+};
+
 const seed: Decide = (input) => {
   const decision = table(input);
   return decision.reason === "code changed" ? { ...decision, reason: "the file changed" } : decision;
@@ -227,6 +238,7 @@ const byMaterialisation: Readonly<Record<Materialisation, Decide>> = {
   ephemeral: (input) => ({ ...inline(input), reason: "ephemeral" }),
   table,
   incremental,
+  snapshot,
   seed,
 };
 

@@ -18,7 +18,7 @@ export type Action =
 
 export interface PlanStep {
   readonly uniqueId: string;
-  readonly resourceType: "model" | "seed" | "test" | "unit_test";
+  readonly resourceType: "model" | "seed" | "snapshot" | "test" | "unit_test";
   readonly action: Action;
   /** One sentence for people: `new`, `2 new landing files`, `code changed`, `stg_events moved from 12 to 13`. */
   readonly reason: string;
@@ -38,12 +38,18 @@ export interface PlanStep {
 }
 
 export interface Plan {
-  readonly command: "run" | "build" | "test" | "seed";
+  readonly command: "run" | "build" | "test" | "seed" | "snapshot";
   readonly target: string;
   readonly steps: readonly PlanStep[];
 }
 
-/** Whether a step changes a part of its table, so that `incremental` is true in its template. */
-export function isIncremental(step: Pick<PlanStep, "mode">): boolean {
+/** Whether a step changes a part of its table. */
+export function changesPart(step: Pick<PlanStep, "mode">): boolean {
   return step.mode === "append" || step.mode === "overwrite";
+}
+
+/** Whether a step needs only what is new, so that `incremental` is true in its template. A snapshot compares all
+ *  rows with those that it has. */
+export function isIncremental(step: Pick<PlanStep, "mode" | "resourceType">): boolean {
+  return changesPart(step) && step.resourceType !== "snapshot";
 }

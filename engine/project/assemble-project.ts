@@ -10,6 +10,7 @@ import { makeSingularTests } from "./make-singular-tests.ts";
 import { makeGenericTests } from "./make-tests.ts";
 import { makeExposures, makeGroups, makeSources } from "./make-sources.ts";
 import { checkTables, makeModels, makeSeeds } from "./make-tables.ts";
+import { makeSnapshots } from "./make-snapshots.ts";
 import { makeUnitTests } from "./make-unit-tests.ts";
 import { parseContext } from "./parse-context.ts";
 import { readProperties } from "./properties.ts";
@@ -60,6 +61,7 @@ export function assembleProject(parts: {
   makeGroups(builder);
   makeModels(builder);
   makeSeeds(builder);
+  makeSnapshots(builder);
   makeSources(builder);
   makeGenericTests(builder);
   makeSingularTests(builder);
@@ -87,6 +89,13 @@ function folderDefaults(file: SettingsFile, problems: Problems): Builder["defaul
   return {
     model: new FolderDefaults({ kind: "model", key: "models", project, node: entry("models"), problems }),
     seed: new FolderDefaults({ kind: "seed", key: "seeds", project, node: entry("seeds"), problems }),
+    snapshot: new FolderDefaults({
+      kind: "snapshot",
+      key: "snapshots",
+      project,
+      node: entry("snapshots"),
+      problems,
+    }),
     source: new FolderDefaults({ kind: "source", key: "sources", project, node: entry("sources"), problems }),
     test: new FolderDefaults({
       kind: "test",

@@ -4,7 +4,7 @@ import type { Json } from "../common/json.ts";
 import type { References } from "../template/types.ts";
 import type { ConfigKind, ConfigValues } from "./config.ts";
 import type { FolderDefaults } from "./folder-defaults.ts";
-import type { ModelEntry, PropertyFile, SeedEntry } from "./properties.ts";
+import type { ModelEntry, PropertyFile, SeedEntry, SnapshotEntry } from "./properties.ts";
 import { place } from "./properties.ts";
 import type { ProjectFile } from "./read-files.ts";
 import type { Problems } from "./readers.ts";
@@ -56,9 +56,9 @@ export function foldersOfProperties(builder: Builder, file: string): readonly st
 }
 
 /** Properties of nodes of one kind by name; the second description of a name is an error. */
-export function entriesByName<E extends ModelEntry | SeedEntry>(
+export function entriesByName<E extends ModelEntry | SeedEntry | SnapshotEntry>(
   builder: Builder,
-  kind: "model" | "seed",
+  kind: "model" | "seed" | "snapshot",
   entriesOf: (file: PropertyFile) => readonly E[] | undefined,
 ): ReadonlyMap<string, { readonly entry: E; readonly file: string }> {
   const result = new Map<string, { entry: E; file: string }>();

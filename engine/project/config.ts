@@ -1,6 +1,6 @@
 // What a node may be configured with, wherever it is written: lake.yml < properties < {{config}}.
 import type { Json } from "../common/json.ts";
-import type { NodeConfig, TestConfig } from "./types.ts";
+import type { NodeConfig, SnapshotConfig, TestConfig } from "./types.ts";
 import {
   commaList,
   count,
@@ -70,6 +70,27 @@ export const modelFields = {
   contract,
 } satisfies Fields;
 
+const metaColumns = object({
+  dbt_scd_id: name("column"),
+  dbt_updated_at: name("column"),
+  dbt_valid_from: name("column"),
+  dbt_valid_to: name("column"),
+  dbt_is_deleted: name("column"),
+});
+
+export const snapshotFields = {
+  ...table,
+  strategy: oneOf("timestamp", "check"),
+  unique_key: commaList,
+  updated_at: text,
+  check_cols: commaList,
+  hard_deletes: oneOf("ignore", "invalidate", "new_record"),
+  invalidate_hard_deletes: flag,
+  snapshot_meta_column_names: metaColumns,
+  dbt_valid_to_current: text,
+  target_schema: name("schema"),
+} satisfies Fields;
+
 export const seedFields = {
   ...table,
   column_types: mapOf(text),
@@ -118,7 +139,9 @@ export const exposureFields = {
 } satisfies Fields;
 
 /** Any of the above, as read from one place. */
-export type ConfigValues = Read<typeof modelFields> &
+export type ConfigValues = Omit<Read<typeof modelFields>, "strategy"> & {
+  readonly strategy?: Read<typeof modelFields>["strategy"] | Read<typeof snapshotFields>["strategy"];
+} & Omit<Read<typeof snapshotFields>, "strategy"> &
   Read<typeof seedFields> &
   Read<typeof sourceFields> &
   Read<typeof testFields>;
@@ -126,6 +149,7 @@ export type ConfigValues = Read<typeof modelFields> &
 export const configFields = {
   model: modelFields,
   seed: seedFields,
+  snapshot: snapshotFields,
   source: sourceFields,
   test: testFields,
   unit_test: unitTestFields,
@@ -182,17 +206,19 @@ export function mergeConfig(layers: readonly ConfigValues[]): ConfigValues {
 /** Snake case of the files → the engine's names, with defaults. */
 export function nodeConfig(values: ConfigValues, materialized: NodeConfig["materialized"]): NodeConfig {
   const strategy = values.strategy ?? values.incremental_strategy;
+  const isSnapshot = materialized === "snapshot";
   const config: Record<string, unknown> = {
     enabled: values.enabled ?? true,
     materialized: values.materialized ?? materialized,
     tags: values.tags ?? [],
     meta: values.meta ?? {},
-    schema: values.schema,
+    schema: values.schema ?? values.target_schema,
     alias: values.alias,
     group: values.group,
     access: values.access,
-    strategy,
+    strategy: isSnapshot ? undefined : strategy,
     uniqueKey: values.unique_key,
+    snapshot: isSnapshot ? snapshotConfig(values) : undefined,
     partitionBy: values.partition_by,
     sortedBy: values.sorted_by,
     formatVersion: values.format_version,
@@ -219,6 +245,26 @@ export function nodeConfig(values: ConfigValues, materialized: NodeConfig["mater
   };
   for (const key of Object.keys(config)) if (config[key] === undefined) delete config[key];
   return config as unknown as NodeConfig;
+}
+
+function snapshotConfig(values: ConfigValues): SnapshotConfig {
+  const names = values.snapshot_meta_column_names ?? {};
+  const check = values.check_cols;
+  return {
+    // What is missing is said by who makes the node.
+    strategy: values.strategy === "check" ? "check" : "timestamp",
+    ...(values.updated_at !== undefined && { updatedAt: values.updated_at }),
+    ...(check !== undefined && { checkCols: check.length === 1 && check[0] === "all" ? "all" : check }),
+    hardDeletes: values.hard_deletes ?? (values.invalidate_hard_deletes === true ? "invalidate" : "ignore"),
+    columns: {
+      scdId: names.dbt_scd_id ?? "dbt_scd_id",
+      updatedAt: names.dbt_updated_at ?? "dbt_updated_at",
+      validFrom: names.dbt_valid_from ?? "dbt_valid_from",
+      validTo: names.dbt_valid_to ?? "dbt_valid_to",
+      isDeleted: names.dbt_is_deleted ?? "dbt_is_deleted",
+    },
+    ...(values.dbt_valid_to_current !== undefined && { validToCurrent: values.dbt_valid_to_current }),
+  };
 }
 
 export function testConfig(values: ConfigValues): TestConfig {

@@ -12,8 +12,9 @@ import {
   tableConstraints,
 } from "./builder.ts";
 import type { Builder } from "./builder.ts";
-import type { ModelEntry, SeedEntry } from "./properties.ts";
+import type { ModelEntry, SeedEntry, SnapshotEntry } from "./properties.ts";
 import type { ProjectFile } from "./read-files.ts";
+import { isTableNode } from "./node-kinds.ts";
 import { isName } from "./readers.ts";
 import { didYouMean } from "../common/suggest.ts";
 import type { Model, Seed, TargetProfile } from "./types.ts";
@@ -102,10 +103,10 @@ export function makeSeeds(builder: Builder): void {
   warnUnknown(builder, "seed", described, names);
 }
 
-function propertyLayers(
+export function propertyLayers(
   builder: Builder,
-  kind: "model" | "seed",
-  entry: ModelEntry | SeedEntry | undefined,
+  kind: "model" | "seed" | "snapshot",
+  entry: ModelEntry | SeedEntry | SnapshotEntry | undefined,
 ): ConfigValues[] {
   if (entry === undefined) return [];
   const layers = [entryConfig(entry)];
@@ -114,14 +115,19 @@ function propertyLayers(
   return layers;
 }
 
-function nameOf(builder: Builder, file: ProjectFile, kind: string, ending: string): string | undefined {
+export function nameOf(
+  builder: Builder,
+  file: ProjectFile,
+  kind: string,
+  ending: string,
+): string | undefined {
   const name = file.below.slice(file.below.lastIndexOf("/") + 1, -ending.length);
   if (isName(name)) return name;
   builder.problems.add("project/bad-name", { kind, name }, { file: file.path }, "rename the file");
   return undefined;
 }
 
-function warnUnknown(
+export function warnUnknown(
   builder: Builder,
   kind: string,
   described: ReadonlyMap<string, { readonly entry: { readonly at: Location } }>,
@@ -138,7 +144,7 @@ function warnUnknown(
 export function checkTables(builder: Builder, profile: TargetProfile): void {
   const first = new Map<string, Model | Seed>();
   for (const node of builder.nodes.values()) {
-    if ((node.resourceType !== "model" && node.resourceType !== "seed") || !node.config.enabled) continue;
+    if (!isTableNode(node) || !node.config.enabled) continue;
     const table = `${node.config.schema ?? profile.schema}.${node.config.alias ?? node.name}`;
     const other = first.get(table);
     if (other === undefined) first.set(table, node);

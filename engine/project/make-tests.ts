@@ -9,6 +9,7 @@ import type { Builder } from "./builder.ts";
 import { builtinTestArguments } from "./builtin-tests.ts";
 import { mergeConfig, readConfig, testConfig, testFields } from "./config.ts";
 import type { ConfigValues } from "./config.ts";
+import { isTableNode } from "./node-kinds.ts";
 import { parseReference } from "./parse-reference.ts";
 import type { ColumnEntry } from "./properties.ts";
 import { name as nameReader, scalarText } from "./readers.ts";
@@ -29,8 +30,7 @@ export function makeGenericTests(builder: Builder): void {
     const folders = foldersOfProperties(builder, file.file);
     const add = (id: string, entry: Testable): void => {
       const node = nodes.get(id);
-      if (node?.resourceType !== "model" && node?.resourceType !== "seed" && node?.resourceType !== "source")
-        return;
+      if (!isTableNode(node) && node?.resourceType !== "source") return;
       addTests(builder, { node, file: file.file, folders, column: null }, entry);
       for (const column of entry.columns ?? []) {
         addTests(builder, { node, file: file.file, folders, column }, column);
@@ -38,6 +38,7 @@ export function makeGenericTests(builder: Builder): void {
     };
     for (const entry of file.models ?? []) add(`model.${settings.name}.${entry.name}`, entry);
     for (const entry of file.seeds ?? []) add(`seed.${settings.name}.${entry.name}`, entry);
+    for (const entry of file.snapshots ?? []) add(`snapshot.${settings.name}.${entry.name}`, entry);
     for (const source of file.sources ?? []) {
       for (const table of source.tables ?? [])
         add(`source.${settings.name}.${source.name}.${table.name}`, table);

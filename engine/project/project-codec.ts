@@ -77,6 +77,7 @@ function isOfFile(node: ProjectNode): boolean {
   return (
     node.resourceType === "model" ||
     node.resourceType === "seed" ||
+    (node.resourceType === "snapshot" && node.at === undefined) ||
     (node.resourceType === "test" && node.testType === "singular")
   );
 }

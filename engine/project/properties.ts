@@ -74,6 +74,8 @@ const modelFields = {
   group: text,
 } satisfies Fields;
 
+const snapshotFields = { ...nodeFields, relation: text } satisfies Fields;
+
 const period = object({ count, period: oneOf("minute", "hour", "day") });
 const freshness: Reader<FreshnessEntry | false> = (node, what, problems) =>
   node.value === false
@@ -167,6 +169,7 @@ const fileFields = {
   version: oneOf(2),
   models: entries("model", modelFields),
   seeds: entries("seed", nodeFields),
+  snapshots: entries("snapshot", snapshotFields),
   sources: entries("source", sourceFields),
   exposures: entries("exposure", exposureFields),
   groups: entries("group", groupFields),
@@ -178,6 +181,7 @@ const fileFields = {
 export type Entry<F extends Fields> = Read<F> & { readonly name: string; readonly at: Location };
 export type ModelEntry = Entry<typeof modelFields>;
 export type SeedEntry = Entry<typeof nodeFields>;
+export type SnapshotEntry = Entry<typeof snapshotFields>;
 export type TableEntry = Entry<typeof tableFields>;
 export type SourceEntry = Entry<typeof sourceFields>;
 export type ExposureEntry = Entry<typeof exposureFields>;

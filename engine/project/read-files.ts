@@ -6,7 +6,15 @@ import { unreadable } from "./load-settings.ts";
 import type { Problems } from "./readers.ts";
 import type { ProjectSettings } from "./types.ts";
 
-export type FileKind = "model" | "seed" | "singular" | "macro" | "properties" | "selectors" | "fixture";
+export type FileKind =
+  | "model"
+  | "seed"
+  | "snapshot"
+  | "singular"
+  | "macro"
+  | "properties"
+  | "selectors"
+  | "fixture";
 
 export interface ProjectFile {
   readonly kind: FileKind;
@@ -29,6 +37,7 @@ export function readProjectFiles(root: string, settings: ProjectSettings, proble
   };
   read(settings.modelPaths, { ".sql": "model", ".yml": "properties", ".yaml": "properties" });
   read(settings.seedPaths, { ".csv": "seed", ".yml": "properties", ".yaml": "properties" });
+  read(settings.snapshotPaths, { ".sql": "snapshot", ".yml": "properties", ".yaml": "properties" });
   // Before the tests, of which a fixture in SQL is none.
   read([...settings.testPaths.map((folder) => `${folder}/fixtures`), "tests/fixtures"], {
     ".csv": "fixture",

@@ -4,7 +4,7 @@ import type { Location } from "../common/errors.ts";
 import type { LandingColumn } from "../compute/compute.ts";
 import type { MacroSource, References, StatePin } from "../template/types.ts";
 
-export type Materialisation = "view" | "ephemeral" | "table" | "incremental" | "seed";
+export type Materialisation = "view" | "ephemeral" | "table" | "incremental" | "snapshot" | "seed";
 export type IncrementalStrategy = "append" | "merge" | "delete+insert" | "replace_partitions" | "microbatch";
 
 /** What `lake maintain` does to a table; an age in milliseconds in place of the usual one. */
@@ -13,6 +13,29 @@ export interface Maintenance {
   readonly rewriteManifests: boolean;
   readonly expireSnapshots: boolean | number;
   readonly removeOrphanFiles: boolean | number;
+}
+
+/** How a snapshot finds the rows that changed, and how it writes its history; dbt's names. */
+export interface SnapshotConfig {
+  readonly strategy: "timestamp" | "check";
+  /** The column that says since when a row is as it is. */
+  readonly updatedAt?: string;
+  /** Columns that make a new version when they differ. */
+  readonly checkCols?: "all" | readonly string[];
+  readonly hardDeletes: "ignore" | "invalidate" | "new_record";
+  /** What the columns of the history are called. */
+  readonly columns: SnapshotColumns;
+  /** SQL of the end of what still holds; null when absent. */
+  readonly validToCurrent?: string;
+}
+
+export interface SnapshotColumns {
+  readonly scdId: string;
+  readonly updatedAt: string;
+  readonly validFrom: string;
+  readonly validTo: string;
+  /** Only with `hard_deletes: new_record`. */
+  readonly isDeleted: string;
 }
 
 /** Config after folder defaults (`lake.yml`), properties (yml) and `{{config}}`, the nearer winning;
@@ -30,6 +53,8 @@ export interface NodeConfig {
   readonly access?: "private" | "protected" | "public";
   readonly strategy?: IncrementalStrategy;
   readonly uniqueKey?: readonly string[];
+  /** Of a snapshot. */
+  readonly snapshot?: SnapshotConfig;
   /** Partition fields as written: `year`, `day(ts)`, `bucket(16, id)`, `truncate(4, name)`. */
   readonly partitionBy?: readonly string[];
   readonly sortedBy?: readonly string[];
@@ -80,8 +105,9 @@ interface NodeBase {
   readonly checksum: string;
 }
 
+/** A SELECT with a name: a model, or a snapshot, which keeps the history of its rows. */
 export interface Model extends NodeBase {
-  readonly resourceType: "model";
+  readonly resourceType: "model" | "snapshot";
   readonly text: string;
   readonly references: References;
   readonly columns: readonly ColumnProperties[];
@@ -92,6 +118,8 @@ export interface Model extends NodeBase {
   }[];
   /** Where its properties stand, if they do. */
   readonly patchPath?: string;
+  /** Of a snapshot that has no file of its own: where it is declared. */
+  readonly at?: Location;
 }
 
 export interface Seed extends NodeBase {
@@ -245,6 +273,7 @@ export interface ProjectSettings {
   readonly profile: string;
   readonly modelPaths: readonly string[];
   readonly seedPaths: readonly string[];
+  readonly snapshotPaths: readonly string[];
   readonly testPaths: readonly string[];
   readonly macroPaths: readonly string[];
   readonly targetPath: string;

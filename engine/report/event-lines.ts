@@ -65,10 +65,12 @@ export function noticeLine(event: RunEvent, style: Style): string | null {
     case "run-started": {
       const models = event.plan.steps.filter((step) => step.resourceType === "model").length;
       const seeds = event.plan.steps.filter((step) => step.resourceType === "seed").length;
-      const tests = event.plan.steps.length - models - seeds;
+      const snapshots = event.plan.steps.filter((step) => step.resourceType === "snapshot").length;
+      const tests = event.plan.steps.length - models - seeds - snapshots;
       const what = [
         ...(models > 0 ? [formatQuantity(models, "model")] : []),
         ...(seeds > 0 ? [formatQuantity(seeds, "seed")] : []),
+        ...(snapshots > 0 ? [formatQuantity(snapshots, "snapshot")] : []),
         ...(tests > 0 ? [formatQuantity(tests, "test")] : []),
       ];
       const target = `target ${event.plan.target}, ${formatQuantity(event.threads, "thread")}`;

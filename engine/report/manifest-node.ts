@@ -32,14 +32,13 @@ export function toManifestNode(node: ProjectNode, graph: Graph, schema: string):
   };
   const dependsOn = { nodes: graph.parents.get(node.uniqueId) ?? [], macros: macrosOf(node, graph) };
   switch (node.resourceType) {
+    case "snapshot":
+      return { ...shared, ...sqlFields(node, graph, schema), depends_on: dependsOn };
     case "model":
       return {
         ...shared,
-        ...tableFields(node, graph, schema),
-        ...referenced(node.references),
+        ...sqlFields(node, graph, schema),
         depends_on: dependsOn,
-        raw_code: node.text,
-        language: "sql",
         access: node.config.access ?? "protected",
         contract: { enforced: node.config.contract?.enforced ?? false },
         constraints: node.constraints,
@@ -64,9 +63,20 @@ export function toManifestNode(node: ProjectNode, graph: Graph, schema: string):
 
 /** `models/gold/a.sql` → `gold/a.sql`, as dbt has it beside the original path. */
 function withinResourceFolder(path: string, { project: { settings } }: Graph): string {
-  const { modelPaths, seedPaths, testPaths } = settings;
-  const folder = [...modelPaths, ...seedPaths, ...testPaths].find((each) => path.startsWith(`${each}/`));
+  const { modelPaths, seedPaths, snapshotPaths, testPaths } = settings;
+  const folder = [...modelPaths, ...seedPaths, ...snapshotPaths, ...testPaths].find((each) =>
+    path.startsWith(`${each}/`),
+  );
   return folder === undefined ? path : path.slice(folder.length + 1);
+}
+
+function sqlFields(node: Model, graph: Graph, schema: string): JsonObject {
+  return {
+    ...tableFields(node, graph, schema),
+    ...referenced(node.references),
+    raw_code: node.text,
+    language: "sql",
+  };
 }
 
 function tableFields(node: Model | Seed, graph: Graph, targetSchema: string): JsonObject {

@@ -32,7 +32,7 @@ export function toManifest(
       project_name: name,
       adapter_type: metadata.adapterType,
     },
-    nodes: of(["model", "seed", "test"]),
+    nodes: of(["model", "seed", "snapshot", "test"]),
     sources: of(["source"]),
     macros: macrosOf(graph),
     docs: {},

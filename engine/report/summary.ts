@@ -125,8 +125,8 @@ function rejectedSection(result: RunResult, { style }: SummaryOptions): string {
 
 function headline(result: RunResult, { style }: SummaryOptions): string {
   const time = style.dim(`in ${formatDuration(result.elapsedMs)}`);
-  const tables = result.results.filter(
-    ({ resourceType }) => resourceType === "model" || resourceType === "seed",
+  const tables = result.results.filter(({ resourceType }) =>
+    ["model", "seed", "snapshot"].includes(resourceType),
   );
   const changed = tables.filter((node) => node.table !== undefined && node.status === "success").length;
   const reused = tables.filter((node) => node.status === "reused").length;

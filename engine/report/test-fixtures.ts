@@ -77,6 +77,7 @@ export function shopGraph(): Graph {
         profile: "shop",
         modelPaths: ["models"],
         seedPaths: [],
+        snapshotPaths: [],
         testPaths: [],
         macroPaths: [],
         targetPath: "target",

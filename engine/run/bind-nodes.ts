@@ -16,6 +16,7 @@ import { icebergSource, missingInput } from "./relations.ts";
 import type { RunTables } from "./relations.ts";
 import type { Renderer } from "./render-node.ts";
 import { asNamed } from "./schema-change.ts";
+import { historyColumnsSql } from "./strategies/snapshot-sql.ts";
 import { seedRelation } from "./seeds.ts";
 import type { Session } from "./session.ts";
 import { testSql } from "./test-sql.ts";
@@ -42,6 +43,8 @@ export interface Bound {
 }
 
 interface Statement extends BindRequest {
+  /** The node whose columns these are, in place of those of its own statement. */
+  readonly standsFor?: string;
   /** The model that is at fault if it is no node itself. */
   readonly owner?: string;
   readonly sourceMap: SourceMap | null;
@@ -60,11 +63,16 @@ export async function bindNodes(options: BindOptions): Promise<Bound> {
   });
   for (const result of results) {
     if ("columns" in result) {
-      columns.set(result.id, result.columns);
+      // A snapshot is known by the columns of its history.
+      columns.set(statements.get(result.id)?.standsFor ?? result.id, result.columns);
       continue;
     }
     const statement = statements.get(result.id) as Statement;
     failed.add(result.id);
+    if (statement.standsFor !== undefined) {
+      failed.add(statement.standsFor);
+      columns.delete(statement.standsFor);
+    }
     if (result.error.code !== "compute/input-failed")
       errors.set(statement.owner ?? result.id, located(result.error, statement));
   }
@@ -183,15 +191,26 @@ function addChanged(into: Collecting, model: Model): void {
 }
 
 function addModel(into: Collecting, model: Model, incremental: boolean): void {
-  const { renderer, session } = into.options;
+  const { renderer, session, tables } = into.options;
   const { sql, sourceMap } = renderer.model(model, incremental);
   const name = relationOf(model, session.profile);
-  into.statements.set(model.uniqueId, {
-    id: model.uniqueId,
+  const { uniqueId, at = { file: model.path } } = model;
+  const snapshot = model.config.snapshot;
+  const own = snapshot === undefined ? name : `${name}@rows`;
+  into.statements.set(uniqueId, { id: uniqueId, name: own, sql, sourceMap, at });
+  if (snapshot === undefined) return;
+  const id = `${uniqueId}@history`;
+  const before = tables.get(uniqueId);
+  const known = before === undefined ? [] : into.compute.toColumns(currentSchema(before));
+  const history = historyColumnsSql(snapshot, own, known);
+  into.statements.set(id, {
+    id,
     name,
-    sql,
-    sourceMap,
-    at: { file: model.path },
+    sql: history,
+    sourceMap: null,
+    at,
+    owner: uniqueId,
+    standsFor: uniqueId,
   });
 }
 

@@ -15,7 +15,7 @@ import { located } from "./bind-nodes.ts";
 import { keepCode } from "./built-code.ts";
 import { castPlace, withPosition } from "./cast-place.ts";
 import { onClone } from "./clones.ts";
-import { writeCompiled } from "./compiled.ts";
+import { compiledName, writeCompiled } from "./compiled.ts";
 import { evolutionOf } from "./evolution-of.ts";
 import { baseTags } from "./keep-bases.ts";
 import { emptyLedger, ledgerProperties, writeLedger } from "./ledger.ts";
@@ -105,7 +105,7 @@ export async function buildTable(context: BuildContext, given: PlannedNode): Pro
   const commitId = context.newCommitId();
   const table = await openWrite({ context, node, base, shape, statement, location, commitId });
   const { operation, result, summary } = await table.run(
-    (model.resourceType === "model" ? strategyOf(model)?.write : undefined) ?? writeWhole,
+    (model.resourceType === "seed" ? undefined : strategyOf(model)?.write) ?? writeWhole,
   );
   const change = await stage({ context, node, base, location, commitId, shape, operation, result, summary });
   const replace = !isIncremental(node.step);
@@ -136,7 +136,7 @@ async function statementOf(context: BuildContext, node: PlannedNode): Promise<Bu
     };
   }
   const rendered = planned.renderer.model(model, isIncremental(node.step));
-  const compiledPath = await writeCompiled(session, model.path, rendered.sql);
+  const compiledPath = await writeCompiled(session, compiledName(model), rendered.sql);
   return {
     sql: rendered.sql,
     compiledPath,

@@ -3,10 +3,11 @@ import { LakeError } from "../common/errors.ts";
 import type { Column } from "../compute/compute.ts";
 import { selectNodes } from "../graph/select.ts";
 import type { SelectionRequest } from "../graph/types.ts";
+import { isTableNode } from "../project/node-kinds.ts";
 import type { Model, ProjectNode } from "../project/types.ts";
 import { bindNodes } from "./bind-nodes.ts";
 import type { Bound } from "./bind-nodes.ts";
-import { CompiledFolder } from "./compiled.ts";
+import { CompiledFolder, compiledName } from "./compiled.ts";
 import { directInputs, inputsOf, pinnedAmong, tableInputs } from "./inputs.ts";
 import { hasTable } from "./names.ts";
 import type { PinnedTable } from "./names.ts";
@@ -40,10 +41,8 @@ export async function compileNodes(session: Session, selection: SelectionRequest
   const needed = withUnbuiltInputs(session, selected, tables);
   const nodes = graph.order.flatMap((id) => {
     const node = graph.nodes.get(id);
-    const kept =
-      needed.has(id) &&
-      (node?.resourceType === "model" || node?.resourceType === "seed" || node?.resourceType === "test");
-    return kept ? [node] : [];
+    if (!needed.has(id)) return [];
+    return isTableNode(node) || node?.resourceType === "test" ? [node] : [];
   });
   const incremental = (model: Model): boolean =>
     model.config.materialized === "incremental" && tables.get(model.uniqueId) !== undefined;
@@ -58,10 +57,7 @@ export async function compileNodes(session: Session, selection: SelectionRequest
     if (!selected.has(node.uniqueId) || node.resourceType === "seed" || bound.failed.has(node.uniqueId))
       continue;
     const sql = bound.sql.get(node.uniqueId) ?? "";
-    const file = node.path.endsWith(".sql")
-      ? node.path
-      : `${node.path.replace(/\.ya?ml$/, "")}/${node.name}.sql`;
-    const path = folder.write(file, sql);
+    const path = folder.write(compiledName(node), sql);
     compiled.push({ uniqueId: node.uniqueId, sql, path, columns: bound.columns.get(node.uniqueId) ?? [] });
   }
   return { compiled, errors: [...errors.values()] };
@@ -83,8 +79,9 @@ async function shapeErrors(options: {
     const columns = bound.columns.get(model.uniqueId);
     if (columns === undefined || !hasTable(model)) continue;
     const current = tables.get(model.uniqueId) ?? null;
-    const appends = model.resourceType === "model" && incremental(model);
-    const mode = current === null ? "create" : appends ? "append" : "replace";
+    const changesPart =
+      model.config.snapshot !== undefined || (model.resourceType === "model" && incremental(model));
+    const mode = current === null ? "create" : changesPart ? "append" : "replace";
     const shape = shapeOrError({ model, columns, compute, current, mode, emit: () => {} });
     if (shape instanceof LakeError) errors.set(model.uniqueId, shape);
   }

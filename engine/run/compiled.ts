@@ -8,6 +8,11 @@ export function writeCompiled(session: Session, nodePath: string, sql: string): 
   return Promise.resolve(new CompiledFolder(session).write(nodePath, sql));
 }
 
+/** The file of a node's SQL; of one that is declared in YAML, a file in a folder of that name. */
+export function compiledName({ path: file, name }: { readonly path: string; readonly name: string }): string {
+  return file.endsWith(".sql") ? file : `${file.replace(/\.ya?ml$/, "")}/${name}.sql`;
+}
+
 /**
  * The folder while many files go into it: each of its folders is made once, and a file that holds the text
  * already is left alone. Synchronous, because 14,000 files take half the CPU time of as many promises, and no

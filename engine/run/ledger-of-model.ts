@@ -5,6 +5,7 @@ import type { CatalogTable } from "../catalog/catalog.ts";
 import { tableName } from "../catalog/catalog.ts";
 import { commitUpdates } from "../iceberg/commit-updates.ts";
 import { loadTable } from "../iceberg/transaction.ts";
+import { isModel } from "../project/node-kinds.ts";
 import type { Model, Source } from "../project/types.ts";
 import { ingests, inputsOf, landingSources } from "./inputs.ts";
 import { ledgerProperties, writeLedger } from "./ledger.ts";
@@ -22,7 +23,7 @@ export interface IngestingModel {
 
 /** Errors: `run/unknown-ref`, `run/no-ledger`, `run/one-landing-source`, `run/missing-input`. */
 export async function ingestingModel(session: Session, modelName: string): Promise<IngestingModel> {
-  const models = [...session.graph.nodes.values()].filter((node) => node.resourceType === "model");
+  const models = [...session.graph.nodes.values()].filter(isModel);
   const model = models.find((node) => node.name === modelName);
   if (model === undefined) {
     const hint = didYouMean(

@@ -6,6 +6,7 @@ import { tableName } from "../catalog/catalog.ts";
 import { relationName } from "../compute/compute.ts";
 import type { Graph } from "../graph/types.ts";
 import type { Location } from "../common/errors.ts";
+import { isTableNode } from "../project/node-kinds.ts";
 import type { Model, ProjectNode, Seed, Source, TargetProfile } from "../project/types.ts";
 import type { StatePin } from "../template/types.ts";
 
@@ -35,7 +36,7 @@ export function pinnedAs(
 }
 
 export function isReadable(node: ProjectNode | undefined): node is Model | Seed | Source {
-  return node?.resourceType === "model" || node?.resourceType === "seed" || node?.resourceType === "source";
+  return isTableNode(node) || node?.resourceType === "source";
 }
 
 /** Views and ephemerals have no table: their text goes into whoever reads them. */
@@ -44,9 +45,10 @@ export function isInlined(node: ProjectNode | PinnedTable): boolean {
   return node.config.materialized === "view" || node.config.materialized === "ephemeral";
 }
 
-/** Models and seeds that are tables in the catalog. */
+/** Models, snapshots and seeds that are tables in the catalog. */
 export function hasTable(node: ProjectNode | PinnedTable | undefined): node is Model | Seed {
-  return node?.resourceType === "seed" || (node?.resourceType === "model" && !isInlined(node));
+  if (node === undefined || node.resourceType === "pinned") return false;
+  return isTableNode(node) && !isInlined(node);
 }
 
 export function tableIdentifier(node: Model | Seed, profile: TargetProfile): TableIdentifier {
@@ -121,7 +123,7 @@ export class NameIndex {
 
   constructor(graph: Graph) {
     for (const node of graph.nodes.values()) {
-      if (node.resourceType === "model" || node.resourceType === "seed") this.#byRef.set(node.name, node);
+      if (isTableNode(node)) this.#byRef.set(node.name, node);
       if (node.resourceType === "source") this.#bySource.set(`${node.sourceName}.${node.name}`, node);
     }
   }

@@ -4,7 +4,7 @@ import type { Relation, WriteRequest, WriteResult } from "../compute/compute.ts"
 import { LakeError } from "../common/errors.ts";
 import { readAs } from "../iceberg/metadata.ts";
 import type { LandingVersion } from "../plan/landing-diff.ts";
-import { isIncremental } from "../plan/types.ts";
+import { changesPart, isIncremental } from "../plan/types.ts";
 import type { Model, Seed } from "../project/types.ts";
 import type { BuildContext } from "./build-table.ts";
 import { conditionOf, keepChanged } from "./keep-changed.ts";
@@ -84,7 +84,7 @@ export async function openWrite(options: {
     model: model as Model,
     // Under the columns that the table will have: some may be renamed or wider then.
     base:
-      isIncremental(node.step) && base !== null
+      changesPart(node.step) && base !== null
         ? { ...base, metadata: readAs(base.metadata, shape.schema) }
         : null,
     shape,

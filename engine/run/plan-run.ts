@@ -125,8 +125,9 @@ export async function planDetailed(
 const typesOf: Readonly<Record<RunOptions["command"], readonly ProjectNode["resourceType"][]>> = {
   run: ["model"],
   seed: ["seed"],
+  snapshot: ["snapshot"],
   test: ["test", "unit_test"],
-  build: ["seed", "model", "test", "unit_test"],
+  build: ["seed", "model", "snapshot", "test", "unit_test"],
 };
 
 function select(session: Session, options: RunOptions): { nodes: RunNode[]; warnings: readonly string[] } {

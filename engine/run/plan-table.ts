@@ -9,7 +9,7 @@ import type { ModelCode } from "../plan/fingerprint.ts";
 import { whyLost } from "../plan/followed-input.ts";
 import { readTableState } from "../plan/table-state.ts";
 import type { TableState } from "../plan/table-state.ts";
-import { isIncremental } from "../plan/types.ts";
+import { changesPart } from "../plan/types.ts";
 import type { PlanStep } from "../plan/types.ts";
 import type { Model, Seed } from "../project/types.ts";
 import type { ChangedCall } from "../template/types.ts";
@@ -35,15 +35,15 @@ export async function planTable(
 ): Promise<PlannedNode> {
   const { session } = planner;
   const { own, inherited } = placeOf(planner, node);
-  const code = node.resourceType === "model" ? codeOf(planner, node, inputs) : null;
+  const code = node.resourceType === "seed" ? null : codeOf(planner, node, inputs);
   const fingerprint =
     code === null
       ? seedFingerprint(node as Seed, planner.fingerprintContext)
       : modelFingerprint(code, planner.normalise);
   const definition = tableDefinition(node, fingerprint);
-  const strategy = node.resourceType === "model" ? strategyOf(node) : null;
-  if (node.resourceType === "model") strategy?.check(node);
-  if (node.resourceType === "model" && ingests(node, inputs)) checkIngestion(node, inputs);
+  const strategy = node.resourceType === "seed" ? null : strategyOf(node);
+  if (node.resourceType !== "seed") strategy?.check(node);
+  if (node.resourceType !== "seed" && ingests(node, inputs)) checkIngestion(node, inputs);
   if (own !== null) refusePartial(planner, node, readTableState(own));
   const judge = (table: CatalogTable | null): Promise<Judged> =>
     judgeTable({ planner, node, inputs, planned, fingerprint, definition, table });
@@ -60,7 +60,7 @@ export async function planTable(
     ...(strategy !== null && { strategy: node.config.strategy ?? "append" }),
     ...(!isInlined(node) && { table: read ?? tableIdentifier(node, session.profile) }),
   };
-  if (isIncremental(step) || step.mode === "evolve") refuseEnded(planner, node);
+  if (changesPart(step) || step.mode === "evolve") refuseEnded(planner, node);
   return { node, step, inputs, fingerprint, definition, code, ...rest };
 }
 
@@ -94,7 +94,7 @@ async function judgeTable(options: {
   const { allowLoss = false, noReuse = false, changedFiles = "fail" } = planner.options;
   const state = table === null ? null : readTableState(table);
   const fullRefresh = node.config.fullRefresh ?? planner.options.fullRefresh ?? false;
-  const ingesting = node.resourceType === "model" && ingests(node, inputs);
+  const ingesting = node.resourceType !== "seed" && ingests(node, inputs);
   const refresh = { fullRefresh, allowLoss, changedFiles };
   const landing = isInlined(node)
     ? null
@@ -176,7 +176,7 @@ async function inEnvironment(
 
 /** Whether the rows of an incremental model's table stay. */
 function keepsRows({ config }: Model | Seed, decision: Decision): boolean {
-  return isIncremental(decision) || (decision.mode === "evolve" && config.materialized === "incremental");
+  return changesPart(decision) || (decision.mode === "evolve" && config.materialized === "incremental");
 }
 
 /** `full_refresh: false`: the table holds what no build could give again. */

@@ -128,7 +128,7 @@ function inputsOfNodes(session: Session, nodes: readonly Readable[]): Inputs {
 function nodeToShow(session: Session, select: readonly string[]): Readable | DataTest {
   const find = (resourceTypes: readonly string[]): readonly string[] =>
     selectNodes(session.graph, { select, resourceTypes, indirectSelection: "empty" });
-  const tables = find(["model", "seed", "source"]);
+  const tables = find(["model", "seed", "snapshot", "source"]);
   const ids = tables.length > 0 ? tables : find(["test"]);
   const node = session.graph.nodes.get(ids[0] ?? "");
   if (ids.length === 1 && (isReadable(node) || node?.resourceType === "test")) return node;

@@ -13,6 +13,10 @@ import { NameIndex, pinnedAs, relationOf, thisRelation } from "./names.ts";
 import type { Readable } from "./names.ts";
 import type { Session } from "./session.ts";
 
+function mapTo(at: Location): Rendered["sourceMap"] {
+  return { locate: () => at, trace: () => [at] };
+}
+
 /** Renders nodes of one session; the same node and mode is rendered once. */
 export class Renderer {
   readonly names: NameIndex;
@@ -36,6 +40,8 @@ export class Renderer {
         logical,
         self: relationName(logical ? "{{this}}" : thisRelation(model, this.#session.profile)),
       });
+      // The text of a snapshot without a file of its own stands nowhere.
+      if (model.at !== undefined) rendered = { ...rendered, sourceMap: mapTo(model.at) };
       this.#rendered.set(key, rendered);
     }
     return rendered;

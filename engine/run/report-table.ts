@@ -59,6 +59,7 @@ export function builtMessage(built: BuiltTable, table: TableReport): string {
     const rewritten = formatQuantity(operation.removePaths.size, "file");
     return `took ${rows}${from}, rewrote ${rewritten} of ${formatCount(filesOf(base))}${rejected}`;
   }
+  if (operation.kind === "rewrite") return "nothing changed";
   const verb = base === null ? "created with" : operation.kind === "append" ? "appended" : "replaced by";
   return `${verb} ${rows} in ${formatQuantity(table.filesAdded, "file")}${from}${rejected}`;
 }

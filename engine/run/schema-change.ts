@@ -51,7 +51,8 @@ export function asNamed(metadata: TableMetadata, model: Model | Seed): TableMeta
 /** A table that is always rebuilt has its statement's columns already: when it evolves, nothing may be lost. */
 function onSchemaChange({ config }: Model | Seed, mode: PlanStep["mode"]): EvolutionMode {
   if (mode === "evolve" && config.materialized !== "incremental") return "append_new_columns";
-  return config.onSchemaChange ?? "ignore";
+  // A history keeps what it has and takes what comes.
+  return config.onSchemaChange ?? (config.snapshot === undefined ? "ignore" : "append_new_columns");
 }
 
 /** Column properties that reach the table: earlier names, descriptions, and `not_null` of an enforced contract. */

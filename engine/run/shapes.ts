@@ -20,6 +20,8 @@ export interface Shape {
   readonly schema: Schema;
   readonly spec: PartitionSpec;
   readonly sortOrder: SortOrder;
+  /** Columns of the statement, those of a snapshot's history among them. */
+  readonly statementColumns: readonly string[];
   /** Columns of the statement that stay out of the table (`on_schema_change: ignore`). */
   readonly ignoredColumns: readonly string[];
 }
@@ -82,7 +84,7 @@ function shapeOf({ model, columns, compute, current, mode, emit }: ShapeOptions)
   const incoming = compute.toSchema(columns);
   checkContract(model, columns, incoming);
   const schema = targetSchema({ model, incoming, current, mode, emit });
-  if (model.resourceType === "model") strategyOf(model)?.checkColumns?.(model, schema);
+  if (model.resourceType !== "seed") strategyOf(model)?.checkColumns?.(model, schema);
   const { spec } = parsePartitionBy({
     texts: model.config.partitionBy ?? [],
     schema,
@@ -101,7 +103,8 @@ function shapeOf({ model, columns, compute, current, mode, emit }: ShapeOptions)
     );
   }
   const sortOrder = parseSortedBy(model.config.sortedBy ?? [], schema, current?.["sort-orders"] ?? []);
-  return { schema, spec, sortOrder, ignoredColumns: columnsWithoutField(incoming, schema) };
+  const statementColumns = incoming.fields.map(({ name }) => name);
+  return { schema, spec, sortOrder, statementColumns, ignoredColumns: columnsWithoutField(incoming, schema) };
 }
 
 /** What the catalog itself would refuse, asked before anything is written (rule 10). */

@@ -35,7 +35,7 @@ export interface RowDiff {
 
 export interface NodeResult {
   readonly uniqueId: string;
-  readonly resourceType: "model" | "seed" | "test" | "unit_test" | "operation";
+  readonly resourceType: "model" | "seed" | "snapshot" | "test" | "unit_test" | "operation";
   readonly status: NodeStatus;
   /** One line for people: `appended 1,000,001 rows in 744 files`. */
   readonly message: string;
@@ -97,7 +97,7 @@ export type RunEvent =
   | { readonly kind: "run-finished"; readonly result: RunResult };
 
 export interface RunOptions extends SelectionRequest {
-  readonly command: "run" | "build" | "test" | "seed";
+  readonly command: "run" | "build" | "test" | "seed" | "snapshot";
   readonly fullRefresh?: boolean;
   /** A full refresh may lose rows whose landing files are no longer there. */
   readonly allowLoss?: boolean;

@@ -5,6 +5,7 @@ import { currentSchema } from "../iceberg/metadata.ts";
 import type { TableMetadata } from "../iceberg/types.ts";
 import { seedFingerprint } from "../plan/fingerprint.ts";
 import type { FingerprintContext } from "../plan/fingerprint.ts";
+import { isModel } from "../project/node-kinds.ts";
 import type { UnitTest } from "../project/types.ts";
 import type { Renderer } from "./render-node.ts";
 import type { Session } from "./session.ts";
@@ -58,7 +59,7 @@ export class UnitTestKeys {
   #own(uniqueId: string): unknown {
     const { session, renderer, sourceTables, context, normalise } = this.#options;
     const node = session.graph.nodes.get(uniqueId);
-    if (node?.resourceType === "model") return normalise(renderer.model(node, false, true).sql);
+    if (isModel(node)) return normalise(renderer.model(node, false, true).sql);
     if (node?.resourceType === "seed") return seedFingerprint(node, context);
     if (node?.resourceType !== "source") return null;
     const metadata = sourceTables.get(uniqueId);

@@ -19,6 +19,12 @@ export const runErrors = {
     `${p.table} holds rows, but its ledger of landing files cannot be proven to belong to its newest snapshot`,
   "run/ledger-unreadable": (p: { path: string; problem: string }) =>
     `cannot read the ledger ${p.path}: ${p.problem}`,
+  "run/snapshot-time": (p: { snapshot: string; column: string; type: string }) =>
+    `the snapshot ${p.snapshot} takes its times from ${p.column}, which is a ${p.type}, expected a date or a timestamp`,
+  "run/snapshot-null": (p: { snapshot: string; column: string; count: number }) =>
+    `${p.count === 1 ? "a row" : `${p.count} rows`} of the snapshot ${p.snapshot} ${p.count === 1 ? "has" : "have"} no ${p.column}: whose version it is, and since when, is not known`,
+  "run/snapshot-two-current": (p: { snapshot: string; count: number; examples: readonly string[] }) =>
+    `the history of the snapshot ${p.snapshot} holds more than one current version of ${p.count === 1 ? "a key" : `${p.count} keys`}: ${p.examples.join("; ")}`,
   "run/no-ledger": (p: { model: string }) =>
     `the model ${p.model} keeps no ledger: it is not an incremental model over a landing source`,
   "run/ledger-column": (p: { table: string; column: string; texts: readonly string[] }) =>
