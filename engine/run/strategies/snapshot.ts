@@ -98,7 +98,7 @@ async function change(
   const compute = await table.context.session.compute();
   const count = `select count(*) from ${relationName(names.fresh)}`;
   const added = await compute.query({ sql: count, relations: history.relations });
-  const rows = BigInt(String(added.rows[0]?.[0] ?? 0));
+  const rows = BigInt(Number(added.rows[0]?.[0] ?? 0));
   if (rows === 0n && touched.length === 0) {
     // Says that it looked: consumers have nothing to do.
     const dataSequenceNumber = base.metadata["last-sequence-number"];
