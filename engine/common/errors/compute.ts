@@ -33,6 +33,8 @@ export const computeErrors = {
     `${p.type} is not a type that the engine knows (at character ${p.position + 1})`,
   "compute/no-field-ids": (p: { path: string }) =>
     `${p.path} carries no field ids, and the table has no name mapping: its columns cannot be told apart`,
+  "compute/damaged-file": (p: { path: string; problem: string }) =>
+    `${p.path} is not the file that the table's metadata describes: ${p.problem}`,
   "compute/unsupported-feature": (p: { what: string }) => `${p.what} cannot be read by this engine yet`,
 
   // writing and landing files

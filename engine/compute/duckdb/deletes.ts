@@ -11,6 +11,8 @@ import { escapeGlob, localPath } from "./paths.ts";
 import { literal } from "./text.ts";
 import { duckdbType, icebergType } from "./types.ts";
 
+/** Rows that the engine takes at once. */
+const vectorSize = 2048;
 const filePathId = 2147483546;
 const positionId = 2147483545;
 
@@ -98,28 +100,33 @@ async function requireIds(
       });
     }
   }
-  const paths = pairs.map(({ file }) => localPath(file.path));
-  const schemas = await physicalSchemas(context.session, context.connection, paths);
-  for (const path of paths) {
-    const found = new Set(schemas.get(path)!.fields.map(({ id }) => id));
+  const files = pairs.map(({ file }) => file);
+  const schemas = await physicalSchemas(context.session, context.connection, files);
+  for (const { path } of files) {
+    const found = new Set(schemas.get(localPath(path))!.fields.map(({ id }) => id));
     if (!ids.every((id) => found.has(id))) throw lakeError("compute/no-field-ids", { path });
   }
 }
 
+/** Positions go into the engine by the vector; the paths, each once, beside them. */
 async function vectorRows(context: RelationContext, pairs: readonly DeletePair[]): Promise<string> {
+  const { BIGINT, DuckDBDataChunk, INTEGER } = await import("@duckdb/node-api");
   const table = `lake_deleted_${randomUUID().replaceAll("-", "")}`;
   const { connection } = context;
-  await connection.run(`create temp table ${table} (file varchar, row bigint)`);
+  await connection.run(`create temp table ${table} (n integer, row bigint)`);
   const appender = await connection.createAppender(table, "main", "temp");
-  for (const { file, data } of pairs) {
-    for (const position of await readDeletionVector(file)) {
-      appender.appendVarchar(localPath(data));
-      appender.appendBigInt(position);
-      appender.endRow();
+  const chunk = DuckDBDataChunk.create([INTEGER, BIGINT]);
+  for (const [index, { file }] of pairs.entries()) {
+    const positions = await readDeletionVector(file);
+    for (let start = 0; start < positions.length; start += vectorSize) {
+      const rows = positions.slice(start, start + vectorSize);
+      chunk.setColumns([rows.map(() => index), rows.map(BigInt)]);
+      appender.appendDataChunk(chunk);
     }
   }
   appender.closeSync();
-  return `select file, row from ${table}`;
+  const files = pairs.map(({ data }, index) => `(${index}, ${literal(localPath(data))})`);
+  return `select p.file, d.row from ${table} as d join (values ${files.join(", ")}) as p(n, file) on p.n = d.n`;
 }
 
 interface EqualityDeletes {

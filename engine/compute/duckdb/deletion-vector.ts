@@ -1,7 +1,7 @@
 // Deletion vectors (format v3): a 64-bit roaring bitmap of row positions in a Puffin file.
-import { open } from "node:fs/promises";
+import { open, type FileHandle } from "node:fs/promises";
 import { crc32 } from "node:zlib";
-import { lakeError } from "../../common/errors.ts";
+import { isLakeError, lakeError } from "../../common/errors.ts";
 import type { DataFile } from "../../iceberg/types.ts";
 import { localPath } from "./paths.ts";
 
@@ -12,9 +12,11 @@ const cookieWithRuns = 12347;
 const noOffsetThreshold = 4;
 const largestArray = 4096;
 const bitmapBytes = 8192;
+/** Length, magic, the number of bitmaps, checksum. */
+const smallestBlob = 20;
 
-/** The positions that the vector deletes, ascending. */
-export async function readDeletionVector(file: DataFile): Promise<bigint[]> {
+/** The positions that the vector deletes, ascending. Errors: `compute/damaged-file`. */
+export async function readDeletionVector(file: DataFile): Promise<number[]> {
   const blob = await readBlob(file);
   const view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength);
   const length = view.getUint32(0);
@@ -22,38 +24,57 @@ export async function readDeletionVector(file: DataFile): Promise<bigint[]> {
     throw damaged(file, "it is not a deletion vector");
   if (crc32(blob.subarray(4, 4 + length)) !== view.getUint32(4 + length))
     throw damaged(file, "its checksum is wrong");
-  const positions = decodeBitmaps(new DataView(blob.buffer, blob.byteOffset + 8, length - 4));
+  const positions = decoded(file, new DataView(blob.buffer, blob.byteOffset + 8, length - 4));
   if (BigInt(positions.length) !== file.recordCount) {
     throw damaged(file, `it holds ${positions.length} positions, expected ${file.recordCount}`);
   }
   return positions;
 }
 
+/** A whole Puffin file may hold the vectors of many data files: only the one's bytes are read. */
 async function readBlob(file: DataFile): Promise<Uint8Array> {
-  if (/^[a-z][a-z0-9+]+:\/\//i.test(localPath(file.path))) {
+  const path = localPath(file.path);
+  if (/^[a-z][a-z0-9+]+:\/\//i.test(path)) {
     throw lakeError("compute/unsupported-feature", {
       what: `a deletion vector outside the local disk (${file.path})`,
     });
   }
-  const size = Number(file.contentSizeBytes ?? 0n);
-  const bytes = new Uint8Array(size);
-  const handle = await open(localPath(file.path), "r");
+  const [offset, size] = [Number(file.contentOffset ?? 0n), Number(file.contentSizeBytes ?? 0n)];
+  let handle: FileHandle | undefined;
   try {
-    const { bytesRead } = await handle.read(bytes, 0, size, Number(file.contentOffset ?? 0n));
-    if (bytesRead !== size || size < 12) throw damaged(file, `it has ${bytesRead} bytes, expected ${size}`);
+    handle = await open(path, "r");
+    const { size: sizeBytes } = await handle.stat();
+    if (file.sizeBytes !== 0n && BigInt(sizeBytes) !== file.sizeBytes)
+      throw damaged(file, `its file has ${sizeBytes} bytes, expected ${file.sizeBytes}`);
+    if (size < smallestBlob || offset < 0 || offset + size > sizeBytes)
+      throw damaged(file, `it lies at ${offset} with ${size} bytes, in a file of ${sizeBytes}`);
+    const bytes = new Uint8Array(size);
+    await handle.read(bytes, 0, size, offset);
+    return bytes;
+  } catch (error) {
+    if (isLakeError(error)) throw error;
+    throw damaged(file, (error as Error).message);
   } finally {
-    await handle.close();
+    await handle?.close();
   }
-  return bytes;
 }
 
-function decodeBitmaps(view: DataView): bigint[] {
-  const positions: bigint[] = [];
+function decoded(file: DataFile, view: DataView): number[] {
+  try {
+    return decodeBitmaps(view);
+  } catch (error) {
+    throw damaged(file, (error as Error).message);
+  }
+}
+
+/** Positions count rows of one file: they fit a number. */
+function decodeBitmaps(view: DataView): number[] {
+  const positions: number[] = [];
   const count = Number(view.getBigUint64(0, true));
   let at = 8;
   for (let index = 0; index < count; index += 1) {
-    const high = BigInt(view.getUint32(at, true)) << 32n;
-    at = decodeBitmap(view, at + 4, (low) => positions.push(high | BigInt(low)));
+    const high = view.getUint32(at, true) * 2 ** 32;
+    at = decodeBitmap(view, at + 4, (low) => positions.push(high + low));
   }
   return positions;
 }
@@ -109,7 +130,5 @@ function decodeBits(view: DataView, start: number, emit: (low: number) => void):
 }
 
 function damaged(file: DataFile, what: string): Error {
-  return lakeError("compute/failed", {
-    message: `the deletion vector in ${file.path} cannot be read: ${what}`,
-  });
+  return lakeError("compute/damaged-file", { path: file.path, problem: `of its deletion vector, ${what}` });
 }

@@ -60,7 +60,8 @@ async function describeFiles(context: RelationContext, relation: IcebergRelation
     }
   }
   const paths = relation.tasks.map(({ file }) => localPath(file.path));
-  const schemas = await physicalSchemas(context.session, context.connection, paths);
+  const files = relation.tasks.map(({ file }) => file);
+  const schemas = await physicalSchemas(context.session, context.connection, files);
   return relation.tasks.map((task, index) => {
     const found = schemas.get(paths[index]!)!;
     const physical = found.hasIds ? found : withMappedIds(found, relation.nameMapping, task.file.path);

@@ -2,8 +2,9 @@
 // names, not ids, below the top level, and reads a file without any ids as all nulls, silently.
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { lakeError } from "../../common/errors.ts";
+import type { DataFile } from "../../iceberg/types.ts";
 import { engineError } from "./errors.ts";
-import { escapeGlob } from "./paths.ts";
+import { escapeGlob, localPath } from "./paths.ts";
 import { type DuckDbSession } from "./session.ts";
 import { literal } from "./text.ts";
 
@@ -35,18 +36,31 @@ type Row = readonly [
 
 const batchSize = 2000;
 
-/** The physical schema of each file, by engine path. Files are immutable, so each footer is read once a session. */
+/** What the manifest says of a file, and how messages call it. */
+export type ExpectedFile = Pick<DataFile, "path" | "recordCount" | "sizeBytes">;
+
+/**
+ * The physical schema of each file, by engine path. Files are immutable, so each footer is read once a session,
+ * and compared with what the manifest says of the file. Errors: `compute/damaged-file`.
+ */
 export async function physicalSchemas(
   session: DuckDbSession,
   connection: DuckDBConnection,
-  paths: readonly string[],
+  files: readonly ExpectedFile[],
 ): Promise<ReadonlyMap<string, PhysicalSchema>> {
   const cache = session.physicalSchemas;
-  const missing = [...new Set(paths)].filter((path) => !cache.has(path));
-  for (let start = 0; start < missing.length; start += batchSize) {
-    await readFooters(connection, missing.slice(start, start + batchSize), cache);
+  const missing = new Map<string, ExpectedFile>();
+  for (const file of files) {
+    const path = localPath(file.path);
+    if (!cache.has(path)) missing.set(path, file);
   }
-  const unread = missing.find((path) => !cache.has(path));
+  const paths = [...missing.keys()];
+  for (let start = 0; start < paths.length; start += batchSize) {
+    const batch = paths.slice(start, start + batchSize);
+    await checkFooters(connection, batch, (path) => missing.get(path));
+    await readFooters(connection, batch, cache);
+  }
+  const unread = paths.find((path) => !cache.has(path));
   if (unread !== undefined)
     throw lakeError("compute/failed", { message: `no footer was read from ${unread}` });
   return cache;
@@ -60,8 +74,38 @@ export async function learnWrittenSchema(
 ): Promise<void> {
   const [first] = paths;
   if (first === undefined) return;
-  const physical = (await physicalSchemas(session, connection, [first])).get(first)!;
-  for (const path of paths) session.physicalSchemas.set(path, physical);
+  const cache = session.physicalSchemas;
+  await readFooters(connection, [first], cache);
+  const physical = cache.get(first)!;
+  for (const path of paths) cache.set(path, physical);
+}
+
+/** Parquet has no checksum that the engine looks at: a file that was cut off or replaced has another length or row count. */
+async function checkFooters(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  expected: (path: string) => ExpectedFile | undefined,
+): Promise<void> {
+  const files = paths.map((path) => literal(escapeGlob(path))).join(", ");
+  const sql = `select file_name, file_size_bytes, num_rows from parquet_file_metadata([${files}])`;
+  let rows;
+  try {
+    rows = (await connection.runAndReadAll(sql)).getRows();
+  } catch (error) {
+    throw engineError(error);
+  }
+  for (const [name, size, count] of rows) {
+    const file = expected(String(name));
+    if (file === undefined) continue;
+    const found = { rows: BigInt(String(count)), bytes: BigInt(String(size)) };
+    // Some writers on object stores record no size.
+    const sizeFits = file.sizeBytes === 0n || file.sizeBytes === found.bytes;
+    if (sizeFits && file.recordCount === found.rows) continue;
+    throw lakeError("compute/damaged-file", {
+      path: file.path,
+      problem: `it has ${found.rows} rows and ${found.bytes} bytes, where the table's manifest says ${file.recordCount} and ${file.sizeBytes}`,
+    });
+  }
 }
 
 async function readFooters(
