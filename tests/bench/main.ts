@@ -5,6 +5,7 @@ import { hiveCommits } from "./hive-commits.ts";
 import { lakehouse } from "./lakehouse.ts";
 import { mainJob } from "./main-job.ts";
 import { manyModels } from "./many-models.ts";
+import { oneFile } from "./one-file.ts";
 import { s3Reading } from "./s3-reading.ts";
 import { tenMillion } from "./ten-million.ts";
 
@@ -14,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
   "hive-commits": hiveCommits,
   "s3-reading": s3Reading,
   "many-models": manyModels,
+  "one-file": oneFile,
   "ten-million": tenMillion,
 };
 const wanted = process.argv.slice(2);
