@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { lakeError } from "../common/errors.ts";
 import type { BatchedModel } from "../run/batched-models.ts";
 import type { Cli } from "./cli.ts";
+import { sessionSelection } from "./selection.ts";
 import { styleFor, withSession } from "./context.ts";
 import {
   addExamples,
@@ -10,7 +11,6 @@ import {
   addSelectionOptions,
   addThreads,
   outputOption,
-  selectionOf,
   type RunCommandOptions,
 } from "./options.ts";
 
@@ -59,7 +59,7 @@ export function backfillCommand(cli: Cli): Command {
 async function selectedModels(cli: Cli, options: BackfillOptions): Promise<readonly BatchedModel[]> {
   return withSession(cli.context, options, async (session) => {
     const { batchedModels } = await import("../run/batched-models.ts");
-    const models = await batchedModels(session, selectionOf(cli.context.cwd, options, session.graph.project));
+    const models = await batchedModels(session, await sessionSelection(cli.context, options, session));
     if (models.length > 0) return models;
     throw lakeError("cli/usage", {
       problem: "the selection holds no microbatch model, expected at least one",

@@ -10,11 +10,11 @@ import {
   addOutputOptions,
   addProjectOptions,
   outputOption,
-  selectionOf,
   type OutputOptions,
   type ProjectOptions,
   type SelectionOptions,
 } from "./options.ts";
+import { sessionSelection } from "./selection.ts";
 
 type CloneOptions = ProjectOptions &
   OutputOptions &
@@ -52,7 +52,7 @@ export function cloneCommand(cli: Cli): Command {
       if (from === undefined) throw lakeError("cli/needs-from", { target: name });
       const { cloneNodes } = await import("../run/clone-nodes.ts");
       const reports = await cloneNodes(session, {
-        ...selectionOf(context.cwd, options, session.graph.project),
+        ...(await sessionSelection(context, options, session)),
         from,
         replace: options.replace === true,
       });

@@ -9,11 +9,11 @@ import {
   addProjectOptions,
   addSelectionOptions,
   outputOption,
-  selectionOf,
   type OutputOptions,
   type ProjectOptions,
   type SelectionOptions,
 } from "./options.ts";
+import { sessionSelection } from "./selection.ts";
 
 type CompileOptions = ProjectOptions &
   OutputOptions &
@@ -37,7 +37,7 @@ export function compileCommand(cli: Cli): Command {
   return cli.onCall(command, async (options: CompileOptions) =>
     withSession(cli.context, options, async (session) => {
       const { compileNodes } = await import("../run/compile-nodes.ts");
-      const selection = selectionOf(cli.context.cwd, options, session.graph.project);
+      const selection = await sessionSelection(cli.context, options, session);
       const { compiled, errors } = await compileNodes(session, selection);
       const { stdout } = cli.context;
       if (options.output === "json") {

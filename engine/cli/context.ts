@@ -105,6 +105,12 @@ export async function loadTarget(
   });
 }
 
+/** Nothing of it is open before it is used; who calls closes it. */
+export async function openSession(context: CliContext, project: OpenProject): Promise<Session> {
+  const [{ createSession }, adapters] = await Promise.all([import("../run/session.ts"), context.adapters()]);
+  return createSession({ ...project, adapters, env: context.env, now: context.now });
+}
+
 /** Opens the project and its target, and closes what the work opened, whatever comes of it. */
 export async function withSession<T>(
   context: CliContext,
@@ -112,8 +118,7 @@ export async function withSession<T>(
   work: (session: Session, project: OpenProject) => Promise<T>,
 ): Promise<T> {
   const project = await loadProject(context, options);
-  const [{ createSession }, adapters] = await Promise.all([import("../run/session.ts"), context.adapters()]);
-  const session = createSession({ ...project, adapters, env: context.env, now: context.now });
+  const session = await openSession(context, project);
   try {
     return await work(session, project);
   } finally {

@@ -8,11 +8,11 @@ import {
   addOutputOptions,
   addProjectOptions,
   outputOption,
-  selectionOf,
   type OutputOptions,
   type ProjectOptions,
   type SelectionOptions,
 } from "./options.ts";
+import { sessionSelection } from "./selection.ts";
 
 type HealthOptions = ProjectOptions &
   OutputOptions &
@@ -48,7 +48,7 @@ export function healthCommand(cli: Cli): Command {
       const reports: HealthReport[] = [];
       for (const { identifier } of await selectTables(
         session,
-        selectionOf(context.cwd, options, session.graph.project),
+        await sessionSelection(context, options, session),
       ))
         reports.push(await tableHealth({ session, identifier, maxAgeMs }));
       const text =

@@ -5,18 +5,18 @@ import type { Graph } from "../graph/types.ts";
 import type { ProjectNode } from "../project/types.ts";
 import { manifestConfig } from "../report/manifest-config.ts";
 import type { Cli } from "./cli.ts";
-import { loadProject } from "./context.ts";
+import { loadProject, openSession } from "./context.ts";
 import {
   addExamples,
   addOutputOptions,
   addProjectOptions,
   addSelectionOptions,
   outputOption,
-  selectionOf,
   type OutputOptions,
   type ProjectOptions,
   type SelectionOptions,
 } from "./options.ts";
+import { resolveSelection } from "./selection.ts";
 
 type ListFormat = "name" | "path" | "json" | "selector";
 type ListOptions = ProjectOptions &
@@ -45,14 +45,17 @@ export function lsCommand(cli: Cli): Command {
   ]);
   return cli.onCall(command, async (options: ListOptions) => {
     const { context } = cli;
-    const [{ graph }, { selectNodesWithWarnings }] = await Promise.all([
+    const [project, { selectNodesWithWarnings }] = await Promise.all([
       loadProject(context, options),
       import("../graph/select.ts"),
     ]);
-    const { ids, warnings } = selectNodesWithWarnings(
+    const { graph, profile } = project;
+    const selection = await resolveSelection(context, options, {
       graph,
-      selectionOf(context.cwd, options, graph.project),
-    );
+      below: profile.parent === undefined ? [] : [profile.parent],
+      session: () => openSession(context, project),
+    });
+    const { ids, warnings } = selectNodesWithWarnings(graph, selection);
     for (const warning of warnings) context.stderr.write(`warning: ${warning}\n`);
     const lines = ids.flatMap((id) => {
       const node = graph.nodes.get(id);

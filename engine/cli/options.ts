@@ -1,10 +1,7 @@
 // Options that several commands share, with dbt's names.
-import path from "node:path";
 import { Option, type Command } from "commander";
 import { lakeError } from "../common/errors.ts";
 import type { SelectionRequest } from "../graph/types.ts";
-import type { Project } from "../project/types.ts";
-import { readSelectionState } from "./selection-state.ts";
 
 export interface ProjectOptions {
   readonly projectDir?: string;
@@ -86,7 +83,10 @@ export function addSelectionOptions(command: Command): Command {
     .addOption(
       new Option("--selector <name>", "a selector of selectors.yml").conflicts(["select", "exclude"]),
     )
-    .option("--state <folder>", "artifacts of another run, for state:modified, result:error and the like")
+    .option(
+      "--state <folder or target>",
+      "artifacts of another run, or what a target published, for state:modified, result:error and the like (default in an environment: the target that it stands on)",
+    )
     .addOption(resourceTypeOption("--resource-type <type...>", "only nodes of these types"))
     .addOption(resourceTypeOption("--exclude-resource-type <type...>", "no nodes of these types"))
     .addOption(
@@ -150,8 +150,8 @@ export function outputOption(choices: readonly string[], initial: string): Optio
     .default(initial);
 }
 
-/** What `selectNodes` and `RunOptions` take; relative folders are those of `cwd`. */
-export function selectionOf(cwd: string, options: SelectionOptions, project: Project): SelectionRequest {
+/** What `selectNodes` and `RunOptions` take, apart from what `state:` compares (see `selection.ts`). */
+export function selectionOf(options: SelectionOptions): SelectionRequest {
   const types = options.resourceType ?? [];
   return {
     ...(options.select !== undefined && { select: options.select }),
@@ -160,12 +160,6 @@ export function selectionOf(cwd: string, options: SelectionOptions, project: Pro
     ...(types.length > 0 && { resourceTypes: types }),
     ...(options.excludeResourceType !== undefined && { excludedResourceTypes: options.excludeResourceType }),
     ...(options.indirectSelection !== undefined && { indirectSelection: options.indirectSelection }),
-    ...(options.state !== undefined && {
-      state: readSelectionState(
-        path.resolve(cwd, options.state),
-        path.join(project.root, project.settings.targetPath),
-      ),
-    }),
   };
 }
 

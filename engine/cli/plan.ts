@@ -12,6 +12,7 @@ import {
   outputOption,
   type RunCommandOptions,
 } from "./options.ts";
+import { sessionSelection } from "./selection.ts";
 
 export function planCommand(cli: Cli): Command {
   const command = cli
@@ -38,7 +39,10 @@ export function planCommand(cli: Cli): Command {
         import("../run/plan-run.ts"),
         import("./run-nodes.ts"),
       ]);
-      const plan = await planRun(session, runOptions(context, "build", options, session.graph.project));
+      const plan = await planRun(
+        session,
+        runOptions("build", options, await sessionSelection(context, options, session)),
+      );
       const text =
         options.output === "json"
           ? (await import("../report/json-text.ts")).toJsonText(plan, 2)

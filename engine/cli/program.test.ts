@@ -82,10 +82,9 @@ describe("the command line", () => {
   test("run options carry the selection and what was asked, and leave out what was not", () => {
     expect(
       runOptions(
-        { cwd: "/" } as CliContext,
         "build",
         { select: ["silver+"], resourceType: ["model"], reuse: false, threads: 4 },
-        shopGraph().project,
+        { select: ["silver+"], resourceTypes: ["model"] },
       ),
     ).toEqual({
       invocation: { resourceType: ["model"], reuse: false, select: ["silver+"], threads: 4 },

@@ -3,14 +3,15 @@ import path from "node:path";
 import { isLakeError, type LakeError } from "../common/errors.ts";
 import { createProgress } from "../report/progress.ts";
 import { toJsonText } from "../report/json-text.ts";
-import type { Graph } from "../graph/types.ts";
+import type { Graph, SelectionRequest } from "../graph/types.ts";
 import type { Session } from "../run/session.ts";
 import type { RunOptions, RunResult } from "../run/types.ts";
-import type { Project, TargetProfile } from "../project/types.ts";
+import type { TargetProfile } from "../project/types.ts";
 import { keepManifest } from "./keep-manifest.ts";
 import { errorView, styleFor, withSession, type CliContext } from "./context.ts";
-import { eventTimeOf, selectionOf, type RunCommandOptions } from "./options.ts";
+import { eventTimeOf, type RunCommandOptions } from "./options.ts";
 import { lakeVersion } from "./version.ts";
+import { sessionSelection } from "./selection.ts";
 
 /** Runs the selection and reports it. Exit code 0 when all is well, 1 when a node or an error test failed. */
 export async function runNodes(
@@ -38,7 +39,7 @@ export async function runNodes(
     let result: RunResult;
     try {
       result = await executeRun(session, {
-        ...runOptions(context, command, options, session.graph.project),
+        ...runOptions(command, options, await sessionSelection(context, options, session)),
         ...(retries !== null && { retries }),
         signal: context.abortSignal(),
         onEvent: (event) => progress.onEvent(event),
@@ -83,16 +84,15 @@ function failedResult(session: Session, command: string, error: LakeError): RunR
 }
 
 export function runOptions(
-  context: CliContext,
   command: RunOptions["command"],
   options: RunCommandOptions,
-  project: Project,
+  selection: SelectionRequest,
 ): RunOptions {
   const eventTime = eventTimeOf(options);
   return {
     command,
     ...(eventTime !== null && { eventTime }),
-    ...selectionOf(context.cwd, options, project),
+    ...selection,
     fullRefresh: options.fullRefresh ?? false,
     allowLoss: options.allowLoss ?? false,
     changedFiles: options.changedFiles ?? "fail",

@@ -10,12 +10,12 @@ import {
   addOutputOptions,
   addProjectOptions,
   outputOption,
-  selectionOf,
   type OutputOptions,
   type ProjectOptions,
   type SelectionOptions,
 } from "./options.ts";
 import { lakeVersion } from "./version.ts";
+import { sessionSelection } from "./selection.ts";
 
 type FreshnessOptions = ProjectOptions &
   OutputOptions &
@@ -48,7 +48,7 @@ function freshnessCommand(cli: Cli): Command {
       ]);
       const startedMs = context.now();
       const { root, settings } = session.graph.project;
-      const results = await checkFreshness(session, selectionOf(context.cwd, options, session.graph.project));
+      const results = await checkFreshness(session, await sessionSelection(context, options, session));
       const artifact = toSources(results, {
         generatedMs: context.now(),
         invocationId: session.newId(),

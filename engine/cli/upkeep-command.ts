@@ -11,11 +11,11 @@ import {
   addOutputOptions,
   addProjectOptions,
   outputOption,
-  selectionOf,
   type OutputOptions,
   type ProjectOptions,
   type SelectionOptions,
 } from "./options.ts";
+import { sessionSelection } from "./selection.ts";
 
 export type UpkeepOptions = ProjectOptions &
   OutputOptions &
@@ -67,7 +67,7 @@ async function runStep<O extends UpkeepOptions, R>(
   options: O,
 ): Promise<number> {
   const { selectTables } = await import("../upkeep/select-tables.ts");
-  const tables = await selectTables(session, selectionOf(context.cwd, options, session.graph.project));
+  const tables = await selectTables(session, await sessionSelection(context, options, session));
   const { stderr } = context;
   const isLive = stderr.isTTY === true && options.quiet !== true && options.logFormat !== "json";
   const reports: { readonly name: string; readonly report: R }[] = [];

@@ -14,9 +14,11 @@ const parts: Readonly<Record<string, readonly (keyof StateParts)[]>> = {
   modified: ["body", "config", "relation", "contract", "macros"],
   "modified.body": ["body"],
   "modified.configs": ["config"],
+  "modified.config": ["config"],
   "modified.relation": ["relation"],
   "modified.contract": ["contract"],
   "modified.macros": ["macros"],
+  "modified.macro": ["macros"],
 };
 const values = ["new", "old", "unmodified", ...Object.keys(parts)];
 

@@ -125,6 +125,7 @@ export function parseSettings(source: string, problems: Problems): SettingsFile 
     targetPath: read["target-path"] ?? "target",
     timezone: read.timezone ?? "UTC",
     vars: read.vars ?? {},
+    declaredVars: read.vars ?? {},
     envVars: [...(read["env-vars"] ?? []), ...(read.env_vars ?? [])],
   };
   return { settings, text: source, node };

@@ -280,6 +280,8 @@ export interface ProjectSettings {
   /** IANA time zone of the session. */
   readonly timezone: string;
   readonly vars: Readonly<Record<string, Json>>;
+  /** The same without `--vars`: what the files say. */
+  readonly declaredVars: Readonly<Record<string, Json>>;
   /** Environment variables that templates may read. */
   readonly envVars: readonly string[];
 }

@@ -83,6 +83,7 @@ export function shopGraph(): Graph {
         targetPath: "target",
         timezone: "UTC",
         vars: {},
+        declaredVars: {},
         envVars: [],
       },
       nodes,

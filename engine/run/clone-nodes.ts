@@ -37,10 +37,12 @@ export interface CloneReport {
 export async function cloneNodes(session: Session, options: CloneOptions): Promise<readonly CloneReport[]> {
   const { from, replace } = options;
   const { graph, profile } = session;
-  const nodes = selectNodes(graph, { ...options, resourceTypes: ["model", "seed"] }).flatMap((id) => {
-    const node = graph.nodes.get(id);
-    return hasTable(node) ? [node] : [];
-  });
+  const nodes = selectNodes(graph, { ...options, resourceTypes: ["model", "snapshot", "seed"] }).flatMap(
+    (id) => {
+      const node = graph.nodes.get(id);
+      return hasTable(node) ? [node] : [];
+    },
+  );
   const [catalog, below, storage] = await Promise.all([
     session.catalog(),
     session.catalogOf(from),

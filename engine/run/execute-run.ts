@@ -9,6 +9,7 @@ import { lakeFolder } from "./names.ts";
 import { planDetailed } from "./plan-run.ts";
 import type { PlannedRun } from "./plan-run.ts";
 import { rebaseStaged } from "./rebase-staged.ts";
+import { publishManifest } from "./published-manifest.ts";
 import { RetriedRun } from "./retry-run.ts";
 import { RunAttempt } from "./run-attempt.ts";
 import type { RunParts } from "./run-attempt.ts";
@@ -82,7 +83,7 @@ class Run {
       this.#staged = attempt.staged;
       const conflict = (await attempt.run()) ? await this.#publish(attempt) : null;
       if (conflict === null) {
-        await this.#keepBases(planned);
+        await this.#tellEnvironments(planned);
         break;
       }
       if (round < moreRounds && (await this.#rebase())) continue;
@@ -92,14 +93,16 @@ class Run {
     await (options.signal?.aborted === true ? this.#abandon() : this.#leave());
   }
 
-  /** Where all went well; nothing of it undoes what is published. */
-  async #keepBases({ nodes }: PlannedRun): Promise<void> {
+  /** For the environments that stand on the target, where all went well. Nothing of it undoes what is published. */
+  async #tellEnvironments(planned: PlannedRun): Promise<void> {
     const { session, options, results } = this.#parts;
     if (results.anyBad() || options.signal?.aborted === true) return;
     try {
-      await keepBases(session, nodes.values());
+      await keepBases(session, planned.nodes.values());
+      const isWhole = options.sample === undefined && options.empty !== true;
+      if (isWhole) await publishManifest(session, planned);
     } catch (error) {
-      const message = `no base of clones was kept this time: ${asLakeError(error).message}`;
+      const message = `environments will not see all of this run: ${asLakeError(error).message}`;
       results.emit({ kind: "warning", message });
     }
   }

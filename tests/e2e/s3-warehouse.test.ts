@@ -146,10 +146,10 @@ describeWith(versitygwUnavailable(), "a warehouse and a landing zone on S3", () 
     await land("b.jsonl", `${JSON.stringify({ id: 2, kind: "view", happened: "2025-07-01T03:00:00Z" })}\n`);
     // Of the table: metadata, manifest list and manifest read; data file, manifest, manifest list and metadata
     // written. Of the landing zone: one list, the file, and a look before and after it. Of lake's own: the
-    // ledger and the test cache read, a ledger segment and the run's record written, the records of other
+    // ledger, the test cache and the published manifest read, a ledger segment and the run's record written, the records of other
     // runs listed, its own removed.
     expect(await build()).toEqual({
-      GetObject: 3 + 1 + 2,
+      GetObject: 3 + 1 + 3,
       PutObject: 4 + 2,
       ListObjectsV2: 1 + 1,
       HeadObject: 2,

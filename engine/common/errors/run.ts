@@ -80,6 +80,9 @@ export const runErrors = {
     `invalid column name "${p.column}" in the unit test ${p.test} for ${p.what} (accepted columns are ${p.known.join(", ")})`,
   "run/unit-test-value": (p: { test: string; what: string; reason: string }) =>
     `the unit test ${p.test} has a value for ${p.what} that does not fit: ${p.reason}`,
+  "run/bad-manifest": (p: { path: string }) => `the published manifest ${p.path} is damaged`,
+  "run/no-published-manifest": (p: { target: string }) =>
+    `there is nothing to compare with: no run has published a manifest on ${p.target}`,
   "run/no-base": (p: { table: string; target: string }) =>
     `${p.table} cannot be cloned: ${p.target} keeps no base of it, expected a tag lake_base_<date>`,
   "run/not-a-clone": (p: { table: string }) =>
