@@ -366,6 +366,7 @@ describe("options", () => {
       /daily reads events, which has not been built.*models\/daily\.sql.*lake build -s \+events/s,
     );
     // A seed is no model: `lake run` would not build it.
+    expect((await here.run({ select: ["+daily"] })).success).toBe(true);
     const seed = await here.cli("run", "-s", "labelled");
     expect(seed.stdout + seed.stderr).toContain("lake build -s +kinds");
     expect(await here.cli("build", "-s", "+kinds", "+labelled")).toMatchObject({ code: 0, stderr: "" });
