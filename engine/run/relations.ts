@@ -7,6 +7,7 @@ import { relationName } from "../compute/compute.ts";
 import type { TableMetadata } from "../iceberg/types.ts";
 import { currentSchema, parseTableMetadata } from "../iceberg/metadata.ts";
 import type { Predicate } from "../iceberg/predicate.ts";
+import { findMetadata } from "../iceberg/find-metadata.ts";
 import { asRelation, planScan } from "../iceberg/scan.ts";
 import { tableVersion } from "../plan/table-state.ts";
 import type { Model, Source } from "../project/types.ts";
@@ -252,11 +253,13 @@ export async function scanRelation(
   return asRelation({ name, metadata, tasks });
 }
 
-/** A table that others own: by catalog name (`namespace.table`) or by the path of its metadata. */
+/** A table that others own: by catalog name (`namespace.table`), by its metadata file or by its folder. */
 export async function icebergSource(session: Session, source: Source): Promise<TableMetadata> {
   const storage = await session.storage();
-  const location = source.location;
-  if (location !== undefined) return parseTableMetadata(await storage.read(location), location);
+  if (source.location !== undefined) {
+    const location = await findMetadata(storage, source.location);
+    return parseTableMetadata(await storage.read(location), location);
+  }
   const [namespace = "", name = source.identifier] = source.identifier.includes(".")
     ? source.identifier.split(".")
     : [source.sourceName, source.identifier];
