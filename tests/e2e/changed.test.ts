@@ -182,6 +182,39 @@ describe("what changed upstream is built again", () => {
   });
 });
 
+describe("append takes what is new to it, and never takes a row twice", () => {
+  const copied = `{{config materialized="incremental" strategy="append"}}
+select id, kind from {{ref "events"}} where {{changed "events" by="id"}}
+`;
+  const ids = async (here: TestProject): Promise<unknown[]> =>
+    (await here.query(`select id from {{ref "daily"}} order by id`)).flat();
+
+  test("new rows are appended, and a compaction gives none", async () => {
+    using here = makeProject({ ...project, "models/daily.sql": copied, ...july });
+    await build(here);
+    here.write(file("b", [4, "2025-07-01", "like"]));
+    expect((await build(here)).of("daily")?.message).toBe("appended 1 row in 1 file");
+    await compact(here, "events");
+    expect((await build(here, { select: ["daily"] })).of("daily")?.status).toBe("reused");
+    expect(await ids(here)).toEqual([1, 2, 3, 4]);
+  });
+
+  test("a row that changed or went upstream is refused, with a way out", async () => {
+    using here = makeProject({ ...project, "models/daily.sql": copied, ...july });
+    await build(here);
+    await deleteWhere(here, "events", "id = 2");
+    const outcome = await here.run({ select: ["daily"] });
+    expect(outcome.of("daily")?.error).toMatchObject({
+      code: "run/append-changed",
+      message: "daily appends, and its table holds 1 row of what changed in events by id",
+      at: { file: "models/daily.sql" },
+    });
+    expect(await ids(here)).toEqual([1, 2, 3]);
+    await build(here, { select: ["daily"], fullRefresh: true });
+    expect(await ids(here)).toEqual([1, 3]);
+  });
+});
+
 describe("the whole table is built where a part is not sure to do", () => {
   const cases: [string, (here: TestProject) => Promise<void> | void, RegExp][] = [
     [
