@@ -2,10 +2,12 @@
 import { LakeError, lakeError } from "../common/errors.ts";
 import type { Location } from "../common/errors.ts";
 import type { BindRequest, Column, Compute, EmptyRelation } from "../compute/compute.ts";
+import { relationName } from "../compute/compute.ts";
 import type { DataTest, Model, Seed, Source } from "../project/types.ts";
 import type { SourceMap } from "../template/types.ts";
 import { bindRemembered } from "./bind-cache.ts";
 import { ingestedFilesColumns, isIngestedFiles } from "./ingested-files.ts";
+import { checkExpressions } from "./constraints.ts";
 import { followedInputs, keyList } from "./changed-names.ts";
 import { directInputs, inputsOf } from "./inputs.ts";
 import { batchedInputs } from "./plan-batches.ts";

@@ -4,6 +4,7 @@ import type { Column } from "../compute/compute.ts";
 import { typeText } from "../iceberg/schema.ts";
 import type { Schema } from "../iceberg/types.ts";
 import type { Model, Seed } from "../project/types.ts";
+import { constraintProblems } from "./constraints.ts";
 
 /** Names and types of the declared columns must be those of the statement. Errors: `run/contract`. */
 export function checkContract(model: Model | Seed, columns: readonly Column[], schema: Schema): void {
@@ -24,6 +25,12 @@ export function checkContract(model: Model | Seed, columns: readonly Column[], s
     // A field inside a column: `address.street`.
     if (!known.has(name.toLowerCase().split(".")[0] ?? "")) problems.push(`${name} is declared and missing`);
   }
+  problems.push(
+    ...constraintProblems(
+      model,
+      columns.map(({ name }) => name),
+    ),
+  );
   if (problems.length === 0) return;
   throw lakeError(
     "run/contract",

@@ -1,6 +1,8 @@
 // What a strategy writes with: the model's statement with what it reads, and the table's own folder.
 import type { CatalogTable } from "../catalog/catalog.ts";
 import type { Relation, WriteRequest, WriteResult } from "../compute/compute.ts";
+import { planScan } from "../iceberg/scan.ts";
+import { enforceConstraints, hasKeys } from "./constraints.ts";
 import { LakeError } from "../common/errors.ts";
 import { readAs } from "../iceberg/metadata.ts";
 import type { LandingVersion } from "../plan/landing-diff.ts";
@@ -97,7 +99,9 @@ export async function openWrite(options: {
   return {
     async run(work) {
       try {
-        return await work(table);
+        const written = await work(table);
+        await enforce(table, written, base);
+        return written;
       } catch (error) {
         const storage = await session.storage();
         await storage.delete(files);
@@ -107,6 +111,22 @@ export async function openWrite(options: {
       }
     },
   };
+}
+
+/** The contract's constraints, over the table as this change leaves it. */
+async function enforce(
+  { context, model, shape }: TableWrite,
+  { operation }: Written,
+  base: CatalogTable | null,
+): Promise<void> {
+  if (model.config.contract?.enforced !== true) return;
+  const [compute, storage] = await Promise.all([context.session.compute(), context.session.storage()]);
+  const added = operation.add.map((file) => ({ file, sequenceNumber: 0n, deletes: [] }));
+  const keepsOld = base !== null && operation.kind !== "replace-all" && hasKeys(model);
+  const old = keepsOld ? await planScan({ storage, metadata: base.metadata }) : [];
+  const removed = "removePaths" in operation ? operation.removePaths : new Set<string>();
+  const kept = old.filter(({ file }) => !removed.has(file.path));
+  await enforceConstraints({ compute, model, schema: shape.schema, added, all: [...kept, ...added] });
 }
 
 async function changedInputs(

@@ -70,6 +70,8 @@ export const runErrors = {
     `${p.model} appends, and its table holds ${p.count} ${p.count === 1 ? "row" : "rows"} of what changed in ${p.input} by ${p.by}`,
   "run/other-partitions": (p: { table: string; path: string }) =>
     `${p.table} still holds files of an older partition spec, which replace_partitions cannot compare: ${p.path}`,
+  "run/constraint-broken": (p: { model: string; broken: readonly string[] }) =>
+    `rows of ${p.model} break its contract: ${p.broken.join("; ")}`,
   "run/contract": (p: { model: string; problems: readonly string[] }) =>
     `the model ${p.model} breaks its contract: ${p.problems.join("; ")}`,
   "run/test-not-one-count": (p: { test: string }) =>
