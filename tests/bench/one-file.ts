@@ -16,7 +16,10 @@ export async function oneFile(): Promise<string> {
   for (const size of [1000, 10_000, 100_000]) {
     addFile(project.root, size);
     const name = `one more file of ${size.toLocaleString("en")} events`;
-    rows.push(row(name, await project.lake("run", ...silver), null).slice(0, 4));
+    const measured = await project.lake("run", ...silver);
+    if (!measured.stdout.includes(`+${size.toLocaleString("en")}`))
+      throw new Error(`the file of ${size} events was not taken in:\n${measured.stdout}`);
+    rows.push(row(name, measured, null).slice(0, 4));
   }
   rows.push(row("no new file", await project.lake("run", ...silver), null).slice(0, 4));
   const version = await measure([process.execPath, "--version"], { cwd: project.root });
@@ -27,7 +30,7 @@ export async function oneFile(): Promise<string> {
 /** Events that are there already under ids of their own: the next file of the landing zone. */
 function addFile(root: string, size: number): void {
   const folder = path.join(root, "landing-zone/events");
-  const [sample = ""] = readdirSync(folder).filter((name) => name.endsWith(".jsonl"));
+  const [sample = ""] = readdirSync(folder).filter((name) => /^batch_.*\.jsonl$/.test(name));
   const lines = readFileSync(path.join(folder, sample), "utf8").split("\n").filter(Boolean);
   const text = Array.from({ length: size }, (_, index) =>
     (lines[index % lines.length] as string).replace(
@@ -35,5 +38,5 @@ function addFile(root: string, size: number): void {
       (found) => `${found}${size}-${index}-`,
     ),
   );
-  writeFileSync(path.join(folder, `one_more_${size}.jsonl`), `${text.join("\n")}\n`);
+  writeFileSync(path.join(folder, `batch_events_more_${size}.jsonl`), `${text.join("\n")}\n`);
 }
