@@ -25,6 +25,6 @@ for (const adapter of catalogAdapters) {
       expect(await writers.read()).toEqual({ lake: acknowledged, pyiceberg: acknowledged });
       // They did get in each other's way.
       expect(outcomes.reduce((sum, { conflicts }) => sum + conflicts, 0)).toBeGreaterThan(0);
-    });
+    }, 1_800_000);
   });
 }
