@@ -21,6 +21,8 @@ const meanings: Readonly<Record<string, Meaning>> = {
     hint: "the target needs s3:GetObject, s3:PutObject, s3:DeleteObject, s3:ListBucket and s3:AbortMultipartUpload on this path, and kms:GenerateDataKey and kms:Decrypt on its key",
   },
   InvalidAccessKeyId: { problem: "the access key is not known to the server", hint: keys },
+  // Versity's gateway, with status 404.
+  XAdminUserNotFound: { problem: "the access key is not known to the server", hint: keys },
   SignatureDoesNotMatch: { problem: "the secret key does not fit the access key", hint: keys },
   ExpiredToken: { problem: "the session's credentials have expired", hint: "sign in again" },
   InvalidToken: { problem: "the session token is not valid", hint: "sign in again" },
