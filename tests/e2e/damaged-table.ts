@@ -38,9 +38,10 @@ export interface HandMadeTable {
   };
 }
 
-/** 1,000 rows in two files, of which 1 in 10 is deleted, in three ways. */
-export async function writeHandMadeTable(folder: string): Promise<HandMadeTable> {
-  const path = (name: string): string => join(folder, name);
+/** 1,000 rows in two files, of which 1 in 10 is deleted, in three ways. Data may lie in another folder. */
+export async function writeHandMadeTable(folder: string, dataFolder = folder): Promise<HandMadeTable> {
+  const path = (name: string): string =>
+    join(name.startsWith("data/") || name === "data" ? dataFolder : folder, name);
   for (const part of ["data", "metadata"]) mkdirSync(path(part), { recursive: true });
   const instance = await DuckDBInstance.create(":memory:", { threads: "1" });
   const connection = await instance.connect();

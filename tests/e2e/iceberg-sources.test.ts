@@ -55,3 +55,9 @@ test("a folder without metadata, and a store that lake does not serve, are refus
     "no storage serves hdfs://name-node/warehouse/t/metadata/v1.metadata.json",
   );
 });
+
+test("files that lie outside the table's location are read, deletes of them too", async () => {
+  const [own, elsewhere] = [join(folder, "own"), join(folder, "elsewhere")];
+  const { files } = await writeHandMadeTable(own, elsewhere);
+  expect(await count(files.metadata)).toBe(900);
+});

@@ -33,9 +33,12 @@ export interface EngineFiles {
 export function engineFiles({
   storage,
   scratchDirectory,
+  allowedDirectories,
 }: {
   readonly storage: Storage | undefined;
   readonly scratchDirectory: string;
+  /** Where the engine may read by itself; with a slash at the end. */
+  readonly allowedDirectories: readonly string[];
 }): EngineFiles {
   let cache: FileCache | undefined;
   const remote = (path: string): FileCache | null => {
@@ -46,16 +49,19 @@ export function engineFiles({
   return {
     async with({ sql, relations }, work) {
       const all = filesOf(relations);
-      const through = [...all.tables, ...all.landing].map(({ path }) => remote(path)).find(Boolean);
-      if (!through) return work(relations);
+      const isAway = (path: string): boolean => isRemote(path) || isOutside(path, allowedDirectories);
+      const isBrought =
+        all.landing.some(({ path }) => isRemote(path)) || all.tables.some(({ path }) => isAway(path));
+      if (storage === undefined || !isBrought) return work(relations);
+      const through = (cache ??= openFileCache({ storage, directory: scratchDirectory }));
       const used = withoutUnused(sql, relations);
       const { tables, landing } = filesOf(used);
       const release = await through.hold({
-        immutable: tables.filter(({ path }) => isRemote(path)),
+        immutable: tables.filter(({ path }) => isAway(path)),
         changeable: landing.filter(({ path }) => isRemote(path)),
       });
       try {
-        return await work(used.map((relation) => localised(relation, through)));
+        return await work(used.map((relation) => localised(relation, through, isAway)));
       } finally {
         release();
       }
@@ -104,6 +110,15 @@ function isRemote(path: string): boolean {
   return /^[a-z][a-z0-9+.-]*:/i.test(localPath(path));
 }
 
+/**
+ * A table may name files anywhere: those that were added to it where they stood (`add_files`), or an earlier
+ * location's. The engine is not opened to their folders, which a model could then read: it gets a copy.
+ */
+function isOutside(path: string, allowed: readonly string[]): boolean {
+  const local = localPath(path);
+  return local.split("/").includes("..") || !allowed.some((folder) => local.startsWith(folder));
+}
+
 function filesOf(relations: readonly Relation[]): {
   readonly tables: readonly LandingFile[];
   readonly landing: readonly LandingFile[];
@@ -121,10 +136,10 @@ function filesOf(relations: readonly Relation[]): {
 }
 
 /** Landing relations keep their spelling, which their rows and messages show. */
-function localised(relation: Relation, cache: FileCache): Relation {
+function localised(relation: Relation, cache: FileCache, isAway: (path: string) => boolean): Relation {
   if (relation.kind !== "iceberg") return relation;
   const local = (file: DataFile): DataFile =>
-    isRemote(file.path) ? { ...file, path: cache.localPath(file.path) } : file;
+    isAway(file.path) ? { ...file, path: cache.localPath(file.path) } : file;
   return {
     ...relation,
     tasks: relation.tasks.map((task) => ({

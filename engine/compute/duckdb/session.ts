@@ -47,7 +47,8 @@ export async function openSession(settings: ComputeSettings, storage?: Storage):
     for (const statement of settingStatements(settings, scratchDirectory)) await first.run(statement);
     const rows = await readRows(first, "select version() as version");
     const version = String(rows[0]?.["version"]).replace(/^v/, "");
-    const files = engineFiles({ storage, scratchDirectory });
+    const allowed = allowedFolders(settings, scratchDirectory);
+    const files = engineFiles({ storage, scratchDirectory, allowedDirectories: allowed });
     return sessionOf({ instance, first, settings, version, scratchDirectory, files });
   } catch (error) {
     first.closeSync();
@@ -57,10 +58,14 @@ export async function openSession(settings: ComputeSettings, storage?: Storage):
   }
 }
 
-function settingStatements(settings: ComputeSettings, scratchDirectory: string): string[] {
-  const allowed = [...settings.allowedDirectories, scratchDirectory].map((path) =>
-    literal(localPath(path).replace(/\/*$/, "/")),
+function allowedFolders(settings: ComputeSettings, scratchDirectory: string): string[] {
+  return [...settings.allowedDirectories, scratchDirectory].map((path) =>
+    localPath(path).replace(/\/*$/, "/"),
   );
+}
+
+function settingStatements(settings: ComputeSettings, scratchDirectory: string): string[] {
+  const allowed = allowedFolders(settings, scratchDirectory).map((folder) => literal(folder));
   return [
     `set global TimeZone = ${literal(settings.timezone)}`,
     `set global memory_limit = '${Math.floor(settings.memoryLimitBytes)}B'`,
