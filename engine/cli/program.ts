@@ -11,6 +11,7 @@ import { compileCommand } from "./compile.ts";
 import type { CliContext } from "./context.ts";
 import { debugCommand } from "./debug.ts";
 import { dropCommand } from "./drop.ts";
+import { diffCommand } from "./diff.ts";
 import { envCommand } from "./env.ts";
 import { expireSnapshotsCommand } from "./expire-snapshots.ts";
 import { healthCommand } from "./health.ts";
@@ -75,7 +76,7 @@ const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[]
     "Tables in time:",
     [historyCommand, changesCommand, rollbackCommand, tagCommand, branchCommand, dropCommand],
   ],
-  ["Environments:", [cloneCommand, envCommand]],
+  ["Environments:", [cloneCommand, diffCommand, envCommand]],
   ["Other:", [runOperationCommand, cleanCommand]],
 ];
 

@@ -85,6 +85,8 @@ export const runErrors = {
   "run/bad-manifest": (p: { path: string }) => `the published manifest ${p.path} is damaged`,
   "run/no-published-manifest": (p: { target: string }) =>
     `there is nothing to compare with: no run has published a manifest on ${p.target}`,
+  "run/no-diff-key": (p: { node: string; column: string }) =>
+    `${p.node} cannot be compared by ${p.column}: one of the two tables has no such column`,
   "run/no-base": (p: { table: string; target: string }) =>
     `${p.table} cannot be cloned: ${p.target} keeps no base of it, expected a tag lake_base_<date>`,
   "run/not-a-clone": (p: { table: string }) =>
