@@ -1,5 +1,5 @@
 // Binds every statement of a run against the schemas of its inputs, before any data is read.
-import { LakeError, lakeError } from "../common/errors.ts";
+import { LakeError } from "../common/errors.ts";
 import type { Location } from "../common/errors.ts";
 import type { BindRequest, Column, Compute, EmptyRelation } from "../compute/compute.ts";
 import { relationName } from "../compute/compute.ts";
@@ -175,6 +175,18 @@ async function addStatement(into: Collecting, node: Model | DataTest): Promise<v
   // Also where nothing is left out yet: a key that is not there must not wait for the next run to be noticed.
   if (!isInlined(node)) addChanged(into, node);
   addModel(into, node, !isInlined(node) && incremental(node));
+  addChecks(into, node);
+}
+
+/** Checks of the contract, over the columns that the model gives. */
+function addChecks(into: Collecting, model: Model): void {
+  const name = relationOf(model, into.options.session.profile);
+  checkExpressions(model).forEach((expression, index) => {
+    const id = `${name}@check ${index}`;
+    const sql = `select (${expression}) as holds from ${relationName(name)}`;
+    const at = { file: model.patchPath ?? model.path };
+    into.statements.set(id, { id, name: id, sql, sourceMap: null, at, owner: model.uniqueId });
+  });
 }
 
 /** What `{{changed …}}` of the model reads: keys of an input, as columns of their own. */

@@ -49,5 +49,6 @@ test.each([
   using here = makeProject(project("1,10\n", constraints));
   const outcome = await here.run({});
   expect(outcome.of("orders")?.error).toMatchObject({ code });
+  expect(outcome.of("batch")?.status).toBe("skipped");
   expect(await here.catalog()).toEqual({});
 });

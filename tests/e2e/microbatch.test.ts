@@ -53,7 +53,7 @@ function daily(here: TestProject): Promise<unknown[][]> {
 }
 
 function reason(outcome: RunOutcome): string | undefined {
-  const [started] = outcome.events.filter((event) => event.kind === "run-started");
+  const started = outcome.events.find((event) => event.kind === "run-started");
   return started?.plan.steps.find(({ uniqueId }) => uniqueId.endsWith(".daily"))?.reason;
 }
 
