@@ -157,7 +157,7 @@ class Audit:
             wanted = before + int(summary.get(added, 0)) - int(summary.get(removed, 0))
             self.same(summary.get(total), str(wanted), f"{what}: {total}")
         path = snapshot["manifest-list"]
-        name = rf"{re.escape(self.metadata['location'])}/metadata/snap-{id_}-\d+-{UUID}\.avro"
+        name = rf"{re.escape(self.metadata['location'])}/metadata/snap-{id_}-\d+-{UUID}(-\d+-[0-9a-f]+)?\.avro"
         self.expect(re.fullmatch(name, path), f"name of manifest list {path}")
         header, schema, manifests = avro(path)
         with open(f"{GOLDEN}/manifest-file.v2.avsc.json") as golden:
@@ -192,7 +192,7 @@ class Audit:
         self.same(row["content"], 0, f"content of {path}")
         if new:
             self.same(row["sequence_number"], snapshot["sequence-number"], f"sequence_number of {path}")
-            name = rf"{re.escape(self.metadata['location'])}/metadata/{UUID}-m\d+\.avro"
+            name = rf"{re.escape(self.metadata['location'])}/metadata/{UUID}(-\d+-[0-9a-f]+)?-m\d+\.avro"
             self.expect(re.fullmatch(name, path), f"name of manifest {path}")
         header, schema, entries = avro(path)
         if row["added_snapshot_id"] not in self.ours:
