@@ -30,6 +30,7 @@ import { branchCommand, tagCommand } from "./reference.ts";
 import { rollbackCommand } from "./rollback.ts";
 import { restoreCommand } from "./restore.ts";
 import { rewriteManifestsCommand } from "./rewrite-manifests.ts";
+import { recoverCommand } from "./recover.ts";
 import { retryCommand } from "./retry.ts";
 import { runCommand } from "./run.ts";
 import { runOperationCommand } from "./run-operation.ts";
@@ -37,6 +38,7 @@ import { seedCommand } from "./seed.ts";
 import { showCommand } from "./show.ts";
 import { snapshotCommand } from "./snapshot.ts";
 import { sourceCommand } from "./source.ts";
+import { stagedCommand } from "./staged.ts";
 import { testCommand } from "./test.ts";
 import { lakeVersion } from "./version.ts";
 
@@ -69,6 +71,8 @@ const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[]
       removeOrphanFilesCommand,
       backupCommand,
       restoreCommand,
+      stagedCommand,
+      recoverCommand,
       ledgerCommand,
     ],
   ],

@@ -103,6 +103,29 @@ export interface PublishRequest {
 }
 
 /**
+ * What publishing would find at this moment, with nothing written: which changes the catalog shows already.
+ * Errors: `catalog/conflict`, `iceberg/staged-file-gone`.
+ */
+export async function checkPublishable(request: PublishRequest): Promise<ReadonlySet<StagedChange>> {
+  const { catalog, storage, staged, nowMs, verifyAfterMs = verifyAfterDefaultMs } = request;
+  const identifiers = staged.map((change) => change.request.identifier);
+  const current = await loadTables({ catalog, storage, identifiers });
+  const published = new Set<StagedChange>();
+  for (const change of staged) {
+    const name = nameOf(change.request.identifier);
+    const table = current.get(name) ?? null;
+    if (isPublished(change, table)) {
+      published.add(change);
+      continue;
+    }
+    checkRequirements(table?.metadata ?? null, change.requirements, name);
+    checkNumbers(table?.metadata ?? null, change);
+    await verifyFiles(storage, change, nowMs, verifyAfterMs);
+  }
+  return published;
+}
+
+/**
  * Publishes staged changes: together where the catalog can, otherwise one after another, and returns the tables
  * as they are then, in the order given. A change whose commit id the table holds is done already.
  * Errors: `catalog/conflict`, `catalog/table-exists` (our new metadata files are gone again),

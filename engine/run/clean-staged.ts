@@ -1,75 +1,86 @@
 // Deleting what was staged and will not be published, where it is certain that nobody needs it.
-import type { CatalogTable } from "../catalog/catalog.ts";
+import type { CatalogTable, TableIdentifier } from "../catalog/catalog.ts";
 import { tableName } from "../catalog/catalog.ts";
-import { pathKey, folderKey } from "../iceberg/path-key.ts";
-import { reachableFiles } from "../iceberg/reachable-files.ts";
-import { commitIdKey } from "../iceberg/stage-change.ts";
+import { folderKey, pathKey } from "../iceberg/path-key.ts";
+import { ownFolders, reachableFiles } from "../iceberg/reachable-files.ts";
 import type { StagedRecord } from "../iceberg/staged-record.ts";
 import { loadTables } from "../iceberg/transaction.ts";
 import type { TableMetadata } from "../iceberg/types.ts";
 import { summaryKeys } from "../plan/table-state.ts";
 import type { Session } from "./session.ts";
 
+/** Files that were written for one table by a run that is over. */
 export interface StagedFiles {
-  readonly table: string;
+  readonly identifier: TableIdentifier;
   readonly location: string;
-  /** Data files, manifests, ledger segments: those that nobody needs. */
-  readonly deletable: readonly string[];
-  /** Why the rest stays, if some does. */
+  /** The table's last sequence number before the run; null where there was no table. */
+  readonly sequence: bigint | null;
+  /** Data files, manifests, metadata files. */
+  readonly paths: readonly string[];
+  readonly ledger: readonly string[];
+}
+
+export interface Deletable {
+  readonly table: string;
+  readonly paths: readonly string[];
+  /** Why nothing of it goes. */
   readonly kept: string | null;
 }
 
-/** Which of the records' files can go. `certain`: the run itself knew that none of its changes was published. */
+export function stagedFilesOf(record: StagedRecord): StagedFiles {
+  const snapshot = record.updates.find((update) => update.action === "add-snapshot")?.snapshot;
+  const ledger = record.summary[summaryKeys.ledger];
+  return {
+    identifier: record.identifier,
+    location: record.location,
+    sequence: record.base === null ? null : (snapshot?.["sequence-number"] ?? 1n) - 1n,
+    paths: record.paths,
+    ledger: ledger === undefined ? [] : [ledger],
+  };
+}
+
+/**
+ * Which of the files can go: those in the table's own folders that no snapshot needs. `certain`: the run itself knew
+ * that nothing of it was published. Otherwise a commit may have come and expired, and a clone may stand on its
+ * files; a commit leaves its sequence number, so where each one since the run's base still has its snapshot, no
+ * other snapshot ever was.
+ */
 export async function deletableFiles(
   session: Session,
-  records: readonly StagedRecord[],
+  staged: readonly StagedFiles[],
   certain: boolean,
-): Promise<StagedFiles[]> {
+): Promise<Deletable[]> {
   const [catalog, storage] = await Promise.all([session.catalog(), session.storage()]);
-  const identifiers = records.map(({ identifier }) => identifier);
+  const identifiers = staged.map(({ identifier }) => identifier);
   const current = await loadTables({ catalog, storage, identifiers });
-  const found: StagedFiles[] = [];
-  for (const record of records) {
-    const table = current.get(tableName(record.identifier)) ?? null;
-    const kept = certain ? whyPublished(record, table) : whyUnproven(record, table);
-    const { location, identifier } = record;
-    const deletable = kept === null ? await unneeded(session, record, table) : [];
-    found.push({ table: tableName(identifier), location, deletable, kept });
+  const found: Deletable[] = [];
+  for (const files of staged) {
+    const name = tableName(files.identifier);
+    const table = current.get(name) ?? null;
+    const kept = certain ? null : whyUnproven(files, table);
+    found.push({ table: name, kept, paths: kept === null ? await unneeded(session, files, table) : [] });
   }
   return found;
 }
 
-function whyPublished({ commitId }: StagedRecord, table: CatalogTable | null): string | null {
-  const published = table?.metadata.snapshots.some(({ summary }) => summary[commitIdKey] === commitId);
-  return published === true ? "it was published" : null;
+function whyUnproven({ sequence }: StagedFiles, table: CatalogTable | null): string | null {
+  if (table === null) return sequence === null ? null : "the table is gone";
+  return hasAllSince(table.metadata, sequence ?? 0n)
+    ? null
+    : "snapshots that would prove it unused have expired";
 }
 
-/**
- * A commit leaves its sequence number: where every number since the change's base still has its snapshot, and none
- * of them is this change, it was never published. Where some have expired, nobody can tell.
- */
-function whyUnproven(record: StagedRecord, table: CatalogTable | null): string | null {
-  const published = whyPublished(record, table);
-  if (published !== null) return published;
-  if (table === null) return record.base === null ? null : "its table is gone";
-  if (table.metadataLocation === record.base) return null;
-  const snapshot = record.updates.find((update) => update.action === "add-snapshot")?.snapshot;
-  const first = snapshot?.["sequence-number"] ?? 1n;
-  return hasAllSince(table.metadata, first) ? null : "snapshots that could prove it unpublished have expired";
-}
-
-/** Whether the table still has a snapshot for every sequence number from `first` on. */
-export function hasAllSince(metadata: TableMetadata, first: bigint): boolean {
+function hasAllSince(metadata: TableMetadata, sequence: bigint): boolean {
   const numbers = new Set(metadata.snapshots.map((snapshot) => snapshot["sequence-number"]));
-  for (let number = first; number <= metadata["last-sequence-number"]; number += 1n)
+  for (let number = sequence + 1n; number <= metadata["last-sequence-number"]; number += 1n)
     if (!numbers.has(number)) return false;
   return true;
 }
 
-/** Only files in the table's own folder: what lies elsewhere was taken over, not written. */
+/** What lies outside the table's folders was taken over (a clone's shared data), not written. */
 async function unneeded(
   session: Session,
-  record: StagedRecord,
+  { location, paths, ledger }: StagedFiles,
   table: CatalogTable | null,
 ): Promise<string[]> {
   const storage = await session.storage();
@@ -77,20 +88,17 @@ async function unneeded(
     table === null
       ? new Set<string>()
       : await reachableFiles(storage, table.metadata, table.metadataLocation);
-  const folder = folderKey(record.location);
-  const own = record.paths.filter((path) => {
+  const folders = [folderKey(location), ...(table === null ? [] : ownFolders(table.metadata))];
+  const own = paths.filter((path) => {
     const key = pathKey(path);
-    return key.startsWith(folder) && !needed.has(key);
+    return folders.some((folder) => key.startsWith(folder)) && !needed.has(key);
   });
-  const ledger = record.summary[summaryKeys.ledger];
-  return ledger === undefined || (table !== null && namesLedger(table.metadata, ledger))
-    ? own
-    : [...own, ledger];
+  return [...own, ...ledger.filter((segment) => table === null || !namesLedger(table.metadata, segment))];
 }
 
-export function namesLedger(metadata: TableMetadata, segment: string): boolean {
+function namesLedger(metadata: TableMetadata, segment: string): boolean {
   return (
-    metadata.properties["lake.ledger"] === segment ||
+    metadata.properties[summaryKeys.ledger] === segment ||
     metadata.snapshots.some(({ summary }) => summary[summaryKeys.ledger] === segment)
   );
 }

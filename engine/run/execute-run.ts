@@ -71,17 +71,24 @@ class Run {
   /** Until nothing is left to do, or nothing more can be done. */
   async #rounds(): Promise<void> {
     const { session, options, journal, results } = this.#parts;
+    let isAnnounced = false;
     for (let round = 0; ; round += 1) {
       const planned = await planDetailed(session, options, this.#staged);
       results.begin(planned);
-      if (round === 0) {
+      if (!isAnnounced) {
+        isAnnounced = true;
         const threads = options.threads ?? session.profile.threads;
         results.emit({ kind: "run-started", runId: journal.runId, plan: planned.plan, threads });
         for (const message of planned.warnings) results.emit({ kind: "warning", message });
       }
       const attempt = new RunAttempt(this.#parts, planned, await this.#takenOver(planned));
       this.#staged = attempt.staged;
-      const conflict = (await attempt.run()) ? await this.#publish(attempt) : null;
+      const came = await attempt.run();
+      if (came === "stale") {
+        round -= 1;
+        continue;
+      }
+      const conflict = came === "done" ? await this.#publish(attempt) : null;
       if (conflict === null) {
         await this.#tellEnvironments(planned);
         break;
@@ -90,7 +97,8 @@ class Run {
       if (!results.anyBad()) results.failed(conflict);
       break;
     }
-    await (options.signal?.aborted === true ? this.#abandon() : this.#leave());
+    const isCutShort = this.#staged.size > 0 || results.anyBad();
+    await (options.signal?.aborted === true && isCutShort ? this.#abandon() : this.#leave());
   }
 
   /** For the environments that stand on the target, where all went well. Nothing of it undoes what is published. */
@@ -117,6 +125,7 @@ class Run {
 
   /** Only what this run staged: what it found belongs to the run that it continues. */
   async #delete(staged: readonly StagedTable[]): Promise<void> {
+    if (staged.length === 0) return;
     const { session, journal } = this.#parts;
     const storage = await session.storage();
     const changes = changesOf(staged.filter(({ runId }) => runId === journal.runId));
@@ -131,7 +140,8 @@ class Run {
     const conflict = results.firstConflict();
     if (conflict !== null || results.anyBad()) return conflict;
     try {
-      await attempt.publish([...attempt.staged.values()]);
+      for (const skipped of await attempt.publish([...attempt.staged.values()]))
+        attempt.reportSkipped(skipped);
     } catch (error) {
       const failure = asLakeError(error);
       if (failure.code === "catalog/conflict") return failure;
@@ -172,6 +182,7 @@ class Run {
         command: options.command,
         startedMs: this.#startedMs,
         failedMs: session.now(),
+        certain: !results.isOutcomeUnknown(),
         ...(options.invocation !== undefined && { invocation: options.invocation }),
         staged,
       });

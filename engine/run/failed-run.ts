@@ -19,6 +19,8 @@ export interface FailedRun {
   readonly command: string;
   readonly startedMs: number;
   readonly failedMs: number;
+  /** Whether nothing of it was published; false where the catalog's answer never came. */
+  readonly certain: boolean;
   /** The options of the command line, to call it again. */
   readonly invocation?: Readonly<Record<string, unknown>>;
   readonly tables: readonly FailedTable[];

@@ -8,13 +8,14 @@ import type { RunFiles, RunRecord } from "./run-records.ts";
 
 /**
  * Every run writes its record first and looks at the others' then, so that of two runs at least one sees the
- * other. Times are compared within one listing: they are all of the storage's clock. Errors: `run/table-held`.
+ * other. Times are compared within one listing: they are all of the storage's clock. Returns that listing without
+ * the runs that are at work. Errors: `run/table-held`.
  */
 export async function refuseHeldTables(options: {
   readonly storage: Storage;
   readonly folder: string;
   readonly record: RunRecord;
-}): Promise<void> {
+}): Promise<ReadonlyMap<string, RunFiles>> {
   const { storage, folder, record } = options;
   const runs = await listRuns(storage, folder);
   const mine = runs.get(record.runId);
@@ -24,17 +25,22 @@ export async function refuseHeldTables(options: {
     const theirsMs = files.get(recordNames.run)?.modifiedMs ?? 0;
     return theirsMs < mineMs || (theirsMs === mineMs && runId < record.runId);
   };
-  const before = [...runs.values()].filter((run) => {
+  runs.delete(record.runId);
+  const alive = [...runs.values()].filter((run) => {
     const seenMs = lastSeenMs(run);
-    return run !== mine && seenMs !== null && nowMs - seenMs < leaseMs && isBefore(run);
+    return seenMs !== null && nowMs - seenMs < leaseMs;
   });
   const wanted = new Set(record.tables.map(({ table }) => table));
-  await mapLimited(before, 8, async ({ runId }) => {
+  await mapLimited(alive, 8, async (run) => {
+    const { runId } = run;
     const other = await readRecord<RunRecord>(storage, recordPath(folder, runId, recordNames.run));
     if (other === null || isGone(other)) return;
+    runs.delete(runId);
+    if (!isBefore(run)) return;
     const held = other.tables.filter(({ table }) => wanted.has(table)).map(({ table }) => table);
     if (held.length > 0) throw tableHeld(other, held);
   });
+  return runs;
 }
 
 function tableHeld(other: RunRecord, held: readonly string[]): Error {

@@ -1,7 +1,7 @@
 // A run that continues a failed one: it alone may use what that one staged, and tidies up the rest in the end.
 import { isLakeError, lakeError } from "../common/errors.ts";
 import type { Storage } from "../storage/storage.ts";
-import { deletableFiles } from "./clean-staged.ts";
+import { deletableFiles, stagedFilesOf } from "./clean-staged.ts";
 import { readFailedRun, stagedTablesOf } from "./failed-run.ts";
 import type { FailedRun } from "./failed-run.ts";
 import { lakeFolder } from "./names.ts";
@@ -67,8 +67,8 @@ export class RetriedRun {
     const taken = this.#taken;
     if (taken === null) return;
     const left = this.#failed.tables.filter(({ node }) => !taken.has(node));
-    const files = await deletableFiles(this.#session, left, true);
-    await this.#storage.delete(files.flatMap(({ deletable }) => deletable));
+    const files = await deletableFiles(this.#session, left.map(stagedFilesOf), this.#failed.certain);
+    await this.#storage.delete(files.flatMap(({ paths }) => paths));
     await removeRecords(this.#storage, lakeFolder(this.#session.profile), this.#failed.runId);
   }
 }

@@ -1,12 +1,18 @@
 // One way through a plan: everything is bound, staged and tested, and published as far as the command says so.
-import { LakeError } from "../common/errors.ts";
+import { isLakeError, lakeError } from "../common/errors.ts";
+import type { LakeError } from "../common/errors.ts";
+import { formatAge } from "../common/format.ts";
 import { tableName } from "../catalog/catalog.ts";
 import { bindPlan } from "./bind-plan.ts";
 import type { BoundPlan } from "./bind-plan.ts";
 import type { BuildContext } from "./build-table.ts";
+import { completePublishing } from "./complete-publishing.ts";
+import type { CompletedPublishing } from "./complete-publishing.ts";
 import { InputColumns } from "./input-columns.ts";
 import { newTableLocation } from "./new-table-location.ts";
 import type { PlannedRun } from "./plan-run.ts";
+import { quarantineOf } from "./quarantine.ts";
+import type { SkippedUnit } from "./publish-in-order.ts";
 import { publish } from "./publish.ts";
 import { RunTables } from "./relations.ts";
 import type { RetriedRun } from "./retry-run.ts";
@@ -51,20 +57,19 @@ export class RunAttempt {
     this.#signal = AbortSignal.any([this.#failFast.signal, ...(signal === undefined ? [] : [signal])]);
   }
 
-  /** Whether everything could be bound: otherwise nothing was read or written, and all errors are in the results. */
-  async run(): Promise<boolean> {
-    const { session, options, journal, results, retried } = this.#parts;
+  /**
+   * `unbound`: something could not be bound, nothing was read or written, and all errors are in the results.
+   * `stale`: the publishing of an earlier run was completed, so that the plan no longer holds.
+   */
+  async run(): Promise<"done" | "unbound" | "stale"> {
+    const { session, options, journal, results } = this.#parts;
     const [planned, tables] = [this.#planned, this.#tables];
     const bound = await bindPlan({ session, planned, tables, emit: (event) => results.emit(event) });
     if (bound.errors.size > 0) {
       this.#reportUnbound(bound.errors);
-      return false;
+      return "unbound";
     }
-    const claims = await this.#claims();
-    if (claims.length > 0 && !journal.isOpen) {
-      await journal.open(claims);
-      await retried?.take(new Set(this.staged.keys()));
-    }
+    if (!journal.isOpen && (await this.#open())) return "stale";
     try {
       await runJobs({
         jobs: this.#jobs(bound),
@@ -75,7 +80,20 @@ export class RunAttempt {
     } finally {
       await planned.testCache.save(session);
     }
-    return true;
+    return "done";
+  }
+
+  /** Takes the tables, if there are some to build; whether what others had left was completed on the way. */
+  async #open(): Promise<boolean> {
+    const { session, journal, results, retried } = this.#parts;
+    const claims = await this.#claims();
+    if (claims.length === 0) return false;
+    const runs = await journal.open(claims);
+    await retried?.take(new Set(this.staged.keys()));
+    const wanted = new Set(claims.map(({ table }) => table));
+    const completed = await completePublishing({ session, runs: runs.values(), wanted });
+    for (const one of completed) results.emit({ kind: "warning", message: describeCompleted(one) });
+    return completed.length > 0;
   }
 
   #reportUnbound(errors: ReadonlyMap<string, LakeError>): void {
@@ -91,11 +109,20 @@ export class RunAttempt {
   }
 
   async #claims(): Promise<RecordedTable[]> {
+    const { session } = this.#parts;
     const claims: RecordedTable[] = [];
-    for (const { step, base } of this.#planned.nodes.values()) {
+    for (const { step, base, landing } of this.#planned.nodes.values()) {
       if ((step.action !== "build" && step.action !== "staged") || step.table === undefined) continue;
-      const location = base?.metadata.location ?? (await newTableLocation(this.#parts.session, step.table));
-      claims.push({ table: tableName(step.table), location });
+      const location = base?.metadata.location ?? (await newTableLocation(session, step.table));
+      const sequence = base?.metadata["last-sequence-number"] ?? null;
+      claims.push({ table: tableName(step.table), location, sequence });
+      if (landing === null) continue;
+      const beside = quarantineOf(step.table);
+      claims.push({
+        table: tableName(beside),
+        location: await newTableLocation(session, beside),
+        sequence: null,
+      });
     }
     return claims;
   }
@@ -121,7 +148,7 @@ export class RunAttempt {
       onStaged: async (staged) => {
         this.staged.set(staged.uniqueId, staged);
         // Without tests to wait for, each table is published as soon as it is complete.
-        if (options.command !== "build") await this.publish([staged]);
+        if (options.command !== "build") await this.#publishAlone(staged);
       },
       stop: () => {
         if (options.failFast === true) this.#failFast.abort();
@@ -129,18 +156,62 @@ export class RunAttempt {
     });
   }
 
-  /** Errors: `catalog/conflict` where another writer moved a table, and those of `publishChanges`. */
-  async publish(staged: readonly StagedTable[]): Promise<void> {
+  async #publishAlone(staged: StagedTable): Promise<void> {
+    const [skipped] = await this.publish([staged]);
+    if (skipped !== undefined) throw notPublished(skipped);
+  }
+
+  /** Returns what could not be published any more. Errors: those of `publish`. */
+  async publish(staged: readonly StagedTable[]): Promise<readonly SkippedUnit[]> {
     const { session, journal, results } = this.#parts;
-    const changes = changesOf(staged);
-    if (changes.length === 0) return;
+    if (staged.length === 0) return [];
     await journal.checkHeld();
     const startedMs = session.now();
-    const tables = changes.map(({ request }) => request.identifier);
+    const tables = changesOf(staged).map(({ request }) => request.identifier);
     results.emit({ kind: "publishing", tables });
-    await publish(session, changes);
-    results.published = true;
-    for (const { uniqueId } of staged) this.staged.delete(uniqueId);
-    results.emit({ kind: "published", tables, elapsedMs: session.now() - startedMs });
+    const readsOf = (id: string): string[] =>
+      (this.#planned.nodes.get(id)?.inputs.leaves ?? []).map(({ uniqueId }) => uniqueId);
+    let skipped: readonly SkippedUnit[];
+    try {
+      skipped = await publish({ session, journal, staged, readsOf });
+    } catch (error) {
+      // What is recorded as being published is nothing that was left.
+      if (isLakeError(error, "run/publishing-cut")) this.#forget(staged);
+      throw error;
+    }
+    this.#forget(staged);
+    if (skipped.length < staged.length) results.published = true;
+    const left = new Set(skipped.flatMap((unit) => unit.tables));
+    const moved = tables.filter((table) => !left.has(tableName(table)));
+    results.emit({ kind: "published", tables: moved, elapsedMs: session.now() - startedMs });
+    return skipped;
   }
+
+  reportSkipped(skipped: SkippedUnit): void {
+    const node = this.#planned.nodes.get(skipped.node);
+    const { results } = this.#parts;
+    const error = notPublished(skipped);
+    if (node !== undefined) results.record({ ...results.resultOf(node, "error", error.message), error });
+  }
+
+  #forget(staged: readonly StagedTable[]): void {
+    for (const { uniqueId } of staged) this.staged.delete(uniqueId);
+  }
+}
+
+export function notPublished({ tables, error, because }: SkippedUnit): LakeError {
+  const table = tables[0] ?? "";
+  const problem = error?.message ?? `${because?.split(".").at(-1) ?? "an input"} was not published`;
+  const hint = "run again: it is built anew";
+  return lakeError(
+    "run/not-published",
+    { table, problem },
+    { hint, ...(error !== null && { cause: error }) },
+  );
+}
+
+function describeCompleted({ runId, ageMs, published, skipped }: CompletedPublishing): string {
+  const left = skipped.map((unit) => notPublished(unit).message);
+  const done = published.length === 0 ? "nothing was left to publish" : `published ${published.join(", ")}`;
+  return [`completed the run ${runId}, cut off ${formatAge(ageMs)} ago: ${done}`, ...left].join("; ");
 }

@@ -5,8 +5,11 @@ import { hostname } from "node:os";
 import { lakeError } from "../common/errors.ts";
 import type { Storage } from "../storage/storage.ts";
 import { refuseHeldTables } from "./held-tables.ts";
-import { encodeRecord, leaseMs, recordNames, recordPath } from "./run-records.ts";
-import type { RecordedTable, RunRecord } from "./run-records.ts";
+import type { OrderedUnit } from "./publish-in-order.ts";
+import { toPublishingUnits } from "./publishing-record.ts";
+import type { PublishingRecord } from "./publishing-record.ts";
+import { encodeRecord, leaseMs, publishingName, recordNames, recordPath } from "./run-records.ts";
+import type { RecordedTable, RunFiles, RunRecord } from "./run-records.ts";
 
 const renewEveryMs = 30_000;
 
@@ -22,6 +25,7 @@ export class RunJournal {
   #timer: NodeJS.Timeout | null = null;
   #renewal: Promise<void> = Promise.resolve();
   #renewedMs = 0;
+  #publishings = 0;
 
   constructor(options: {
     readonly storage: Storage;
@@ -50,9 +54,10 @@ export class RunJournal {
 
   /**
    * Says that the tables are being built by this run, or that another run builds one of them: `run/table-held`.
-   * Advice that spares work: what keeps two writers apart is the catalog's compare-and-set.
+   * Advice that spares work: what keeps two writers apart is the catalog's compare-and-set. Returns what runs that
+   * are no longer at work have left.
    */
-  async open(tables: readonly RecordedTable[]): Promise<void> {
+  async open(tables: readonly RecordedTable[]): Promise<ReadonlyMap<string, RunFiles>> {
     const record: RunRecord = {
       version: 2,
       runId: this.runId,
@@ -64,14 +69,28 @@ export class RunJournal {
     };
     this.#renewedMs = this.#now();
     await this.#write(recordNames.run, encodeRecord(record));
-    try {
-      await refuseHeldTables({ storage: this.#storage, folder: this.#folder, record });
-    } catch (error) {
-      await this.#remove();
-      throw error;
-    }
     this.#timer = setInterval(() => this.#renew(), renewEveryMs);
     this.#timer.unref();
+    try {
+      return await refuseHeldTables({ storage: this.#storage, folder: this.#folder, record });
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  /** From here on only forward: written before the first of several tables moves. Returns what takes it away. */
+  async beginPublishing(units: readonly OrderedUnit[]): Promise<() => Promise<void>> {
+    this.#publishings += 1;
+    const path = this.#path(publishingName(this.#publishings));
+    const record: PublishingRecord = {
+      version: 2,
+      runId: this.runId,
+      command: this.#command,
+      units: toPublishingUnits(units),
+    };
+    await this.#storage.writeIfAbsent(path, encodeRecord(record));
+    return () => this.#storage.delete([path]);
   }
 
   #renew(): void {
@@ -95,7 +114,8 @@ export class RunJournal {
    */
   async checkHeld(): Promise<void> {
     if (!this.isOpen || this.#now() - this.#renewedMs < leaseMs) return;
-    if ((await this.#storage.stat(this.#path(recordNames.run))) === null)
+    const isTaken = (await this.#storage.stat(this.#path(recordNames.decided))) !== null;
+    if (isTaken || (await this.#storage.stat(this.#path(recordNames.run))) === null)
       throw lakeError("run/lease-lost", { runId: this.runId }, { hint: "nothing was published; run again" });
     this.#renew();
     await this.#renewal;

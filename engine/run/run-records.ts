@@ -22,6 +22,8 @@ export interface RecordedTable {
   /** `namespace.name`. */
   readonly table: string;
   readonly location: string;
+  /** The last sequence number before the run (a small one is read as a number); null where there was no table. */
+  readonly sequence: bigint | number | null;
 }
 
 /** The files of one run, as a listing shows them. */
@@ -40,6 +42,15 @@ export const recordNames = {
   /** Who has the last word on what a run staged: written once, by whoever is first. */
   decided: "decided.json",
 } as const;
+
+/** All tests have passed and tables move one after another: from here on only forward (rule 8). */
+export function publishingName(count: number): string {
+  return `publishing-${count}.json`;
+}
+
+export function isPublishing(name: string): boolean {
+  return /^publishing-\d+\.json$/.test(name);
+}
 
 /** After this long without a sign of life another run may take its tables. */
 export const leaseMs = 120_000;

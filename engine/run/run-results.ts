@@ -100,6 +100,12 @@ export class RunResults {
     return errors.find((error) => error.code === "catalog/conflict") ?? null;
   }
 
+  /** Whether a commit was sent whose answer never came. */
+  isOutcomeUnknown(): boolean {
+    const errors = [...this.#results.values()].flatMap(({ error }) => error ?? []);
+    return [...errors, this.#error].some((error) => error?.code === "catalog/unknown-outcome");
+  }
+
   total(): number {
     return this.#planned?.nodes.size ?? 0;
   }

@@ -2,6 +2,7 @@
 // that changes something outside the process. What it did is in `steps.log` of the project.
 import { appendFileSync } from "node:fs";
 import path from "node:path";
+import type { Catalog } from "../../engine/catalog/catalog.ts";
 import { executeRun } from "../../engine/run/execute-run.ts";
 import { openProject } from "../../engine/run/open-project.ts";
 import { createSession } from "../../engine/run/session.ts";
@@ -17,7 +18,7 @@ let steps = 0;
 function step(what: string): void {
   steps += 1;
   appendFileSync(log, `${what}\n`);
-  if (steps === request.at) process.kill(process.pid, request.signal);
+  if (steps === request.at && request.signal !== undefined) process.kill(process.pid, request.signal);
 }
 
 function watch<T extends object>(name: string, seam: T, calls: readonly string[]): T {
@@ -37,12 +38,17 @@ function watch<T extends object>(name: string, seam: T, calls: readonly string[]
   });
 }
 
+/** The same catalog for who may move one table at a time, as on Hive Metastore. */
+function oneByOne(catalog: Catalog): Catalog {
+  return request.oneByOne === true ? { ...catalog, capabilities: { atomicMultiTable: false } } : catalog;
+}
+
 const watched: Adapters = {
   ...adapters,
   storage: async (profile) =>
     watch("storage", await adapters.storage(profile), ["write", "writeIfAbsent", "putFiles", "delete"]),
   catalog: async (profile) =>
-    watch("catalog", await adapters.catalog(profile), ["commit", "createNamespace"]),
+    watch("catalog", oneByOne(await adapters.catalog(profile)), ["commit", "createNamespace"]),
   compute: async (profile, settings, storage) =>
     watch("compute", await adapters.compute(profile, settings, storage), ["write"]),
 };

@@ -11,7 +11,9 @@ export interface StepRequest {
   readonly options?: Partial<RunOptions>;
   /** From 1; 0 for a run that goes to its end. */
   readonly at: number;
-  readonly signal: "SIGKILL" | "SIGSTOP";
+  readonly signal?: "SIGKILL" | "SIGSTOP";
+  /** On a catalog that moves one table at a time. */
+  readonly oneByOne?: boolean;
 }
 
 export interface Ended {

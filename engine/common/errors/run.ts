@@ -112,6 +112,14 @@ export const runErrors = {
     `${p.tables.slice(0, 5).join(", ")}${p.tables.length > 5 ? ` and ${p.tables.length - 5} more` : ""}: being built by the run ${p.runId} (lake ${p.command}, process ${p.pid} on ${p.host}, since ${p.since})`,
   "run/already-decided": (p: { runId: string; done: string; by: string }) =>
     `what the run ${p.runId} staged is ${p.done} by ${p.by} already`,
+  "run/publishing-cut": (p: { runId: string; problem: string }) =>
+    `the publishing of the run ${p.runId} was cut off: ${p.problem}`,
+  "run/publishing-too-old": (p: { runId: string; tables: readonly string[]; age: string }) =>
+    `the run ${p.runId} stopped in the middle of publishing ${p.age} ago and ${p.tables.join(", ")} may not have been published`,
+  "run/not-of-this-target": (p: { table: string; problem: string }) =>
+    `the record of an unfinished publishing does not fit ${p.table}: ${p.problem}`,
+  "run/not-published": (p: { table: string; problem: string }) =>
+    `${p.table} was built and tested but not published: ${p.problem}`,
   "run/lease-lost": (p: { runId: string }) =>
     `the run ${p.runId} was silent for so long that its record was taken away by another`,
   "run/unknown-run": (p: { runId: string }) => `there is no staged run ${p.runId} on this target`,
