@@ -119,7 +119,7 @@ describe("cut off after the first table", () => {
     utimesSync(record, longAgo, longAgo);
     here.write({ "models/apart.sql": `{{config materialized="table"}}\nselect 2 as two\n` });
     expect((await here.run({ select: ["apart"] })).success).toBe(true);
-    const failure = await here.run({ select: ["daily"] }).then(
+    const failure = await here.run({ select: ["+daily"] }).then(
       () => null,
       (error: unknown) => error,
     );
@@ -174,6 +174,10 @@ describe("what does not fit is skipped with what reads it, and built by the next
     );
     expect(await project.query(`select count(*) from {{ref "events"}}`)).toEqual([[11]]);
     await endsRight(project, 1);
+    // The commit that was cut off had its metadata file: it is found by the run that it names.
+    expect(await leftovers(project)).toHaveLength(1);
+    const [name = ""] = runFiles(project);
+    expect((await project.cli("staged", "--clean", name.split(".")[0] ?? "")).stdout).toContain("1 file");
     expect(await leftovers(project)).toEqual([]);
   });
 
