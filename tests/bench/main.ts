@@ -6,6 +6,7 @@ import { lakehouse } from "./lakehouse.ts";
 import { mainJob } from "./main-job.ts";
 import { manyModels } from "./many-models.ts";
 import { oneFile } from "./one-file.ts";
+import { reading } from "./reading.ts";
 import { s3Reading } from "./s3-reading.ts";
 import { tenMillion } from "./ten-million.ts";
 
@@ -13,6 +14,7 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
   "main-job": mainJob,
   lakehouse,
   "hive-commits": hiveCommits,
+  reading,
   "s3-reading": s3Reading,
   "many-models": manyModels,
   "one-file": oneFile,
