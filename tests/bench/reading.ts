@@ -27,7 +27,7 @@ async function planning(python: string | null): Promise<string> {
     const commands: Commands = {};
     const filters = {
       "every file": [null, null],
-      "one hour, a partition": [{ day: firstDay + 100, hour: 5 }, "day = '2024-12-31' and hour = 5"],
+      "one hour, a partition": [{ day: firstDay + 100, hour: 5 }, "day = '2025-01-12' and hour = 5"],
       "one value of a column that is no partition": [{ id: 5_000_000 }, "id = 5000000"],
     } as const;
     for (const [name, [ours, theirs]] of Object.entries(filters)) {
