@@ -106,9 +106,23 @@ export async function loadTarget(
 }
 
 /** Nothing of it is open before it is used; who calls closes it. */
-export async function openSession(context: CliContext, project: OpenProject): Promise<Session> {
+export async function openSession(
+  context: CliContext,
+  project: OpenProject,
+  defer?: TargetProfile,
+): Promise<Session> {
   const [{ createSession }, adapters] = await Promise.all([import("../run/session.ts"), context.adapters()]);
-  return createSession({ ...project, adapters, env: context.env, now: context.now });
+  const { env, now } = context;
+  return createSession({ ...project, adapters, env, now, ...(defer !== undefined && { defer }) });
+}
+
+/** `--defer --state prod`: tables that this target does not have are read there. An environment does so anyway. */
+async function deferredTo(
+  context: CliContext,
+  options: ProjectOptions & { readonly defer?: boolean; readonly state?: string },
+): Promise<TargetProfile | undefined> {
+  if (options.defer !== true || options.state === undefined) return undefined;
+  return loadTarget(context, options, options.state);
 }
 
 /** Opens the project and its target, and closes what the work opened, whatever comes of it. */
@@ -118,7 +132,7 @@ export async function withSession<T>(
   work: (session: Session, project: OpenProject) => Promise<T>,
 ): Promise<T> {
   const project = await loadProject(context, options);
-  const session = await openSession(context, project);
+  const session = await openSession(context, project, await deferredTo(context, options));
   try {
     return await work(session, project);
   } finally {

@@ -87,6 +87,7 @@ export function addSelectionOptions(command: Command): Command {
       "--state <folder or target>",
       "artifacts of another run, or what a target published, for state:modified, result:error and the like (default in an environment: the target that it stands on)",
     )
+    .option("--defer", "with --state and a target's name: read there what this target does not have")
     .addOption(resourceTypeOption("--resource-type <type...>", "only nodes of these types"))
     .addOption(resourceTypeOption("--exclude-resource-type <type...>", "no nodes of these types"))
     .addOption(

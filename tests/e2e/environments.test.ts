@@ -119,3 +119,19 @@ test("an environment with a catalog and a warehouse of its own writes nothing at
   expect(filesBelow(`${here.root}/my-warehouse/mine.db`).length).toBeGreaterThan(0);
   expect(await here.query(`select extra, n from {{ref "daily"}}`, "mine")).toEqual([[1, 3]]);
 });
+
+test("--defer reads another target's tables where this one has none; what is selected is built here", async () => {
+  using here = await production();
+  const other = `    other: {schema: other, warehouse: warehouse, landing: landing-zone, catalog: {type: sql, uri: "sqlite:///lake.db"}}\n`;
+  here.write({ "profiles.yml": `${environments}${other}` });
+  const without = await here.cli("run", "-t", "other", "-s", "daily");
+  expect(without.code).toBe(1);
+  const deferred = await here.cli("run", "-t", "other", "-s", "daily", "--defer", "--state", "prod");
+  expect([deferred.code, deferred.stderr]).toEqual([0, ""]);
+  expect(Object.keys(await here.catalog()).sort()).toEqual([
+    "lakehouse.daily",
+    "lakehouse.events",
+    "other.daily",
+  ]);
+  expect(await here.query(`select n from {{ref "daily"}}`, "other")).toEqual([[3]]);
+});
