@@ -109,6 +109,7 @@ async function build(here: TestProject, model: Model, id: number): Promise<void>
 }
 
 test("every sequence leaves every row with its values", { timeout: 300_000 }, async () => {
+  expect.hasAssertions();
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 7 }), async (steps) => {
       using here = makeProject({});
