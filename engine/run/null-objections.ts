@@ -22,11 +22,13 @@ export async function nullObjections(
     const metadata = node?.base?.metadata;
     if (node === undefined || metadata === undefined || node.step.mode === "replace") continue;
     const before = currentSchema(metadata);
-    const paths = schemaDiff(before, schema).flatMap((change) =>
-      change.kind === "make-required" || change.kind === "add" ? [change.path.join(".")] : [],
+    const paths = new Set(
+      schemaDiff(before, schema).flatMap((change) =>
+        change.kind === "make-required" || change.kind === "add" ? [change.path.join(".")] : [],
+      ),
     );
     const required = [...fieldsById(schema).values()].filter(
-      ({ field, path }) => field.required && paths.includes(path.join(".")),
+      ({ field, path }) => field.required && paths.has(path.join(".")),
     );
     for (const { field, path } of required) {
       const problem = await nullsOf(storage, metadata, field.id);

@@ -17,7 +17,6 @@ import type { StagedRun } from "./staged-runs.ts";
 const hourMs = 3_600_000;
 /** Other engines' orphan removal takes files of this age: nobody may count on older ones (rule 6). */
 export const staleAfterMs = 72 * hourMs;
-export const expiresAfterMs = 24 * hourMs;
 
 export interface CleanedRun {
   readonly run: StagedRun;

@@ -30,7 +30,7 @@ export async function oneFile(): Promise<string> {
 /** Events that are there already under ids of their own: the next file of the landing zone. */
 function addFile(root: string, size: number): void {
   const folder = path.join(root, "landing-zone/events");
-  const [sample = ""] = readdirSync(folder).filter((name) => /^batch_.*\.jsonl$/.test(name));
+  const sample = readdirSync(folder).find((name) => /^batch_.*\.jsonl$/.test(name)) ?? "";
   const lines = readFileSync(path.join(folder, sample), "utf8").split("\n").filter(Boolean);
   const text = Array.from({ length: size }, (_, index) =>
     (lines[index % lines.length] as string).replace(

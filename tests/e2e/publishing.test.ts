@@ -31,7 +31,7 @@ beforeAll(async () => {
     steps.findIndex(
       (step, index) => step === "before catalog.commit" && steps.slice(0, index).includes(step),
     ) + 1;
-  expect(second).toBeGreaterThan(10);
+  if (second <= 10) throw new Error(`the second table moves at step ${second}`);
 });
 
 /** A first build that was killed after its first table had moved. */
