@@ -1,3 +1,4 @@
+import { cpus } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const engine = "engine/compute/duckdb/**/*.test.ts";
@@ -6,6 +7,8 @@ const engine = "engine/compute/duckdb/**/*.test.ts";
 // real engine, real catalogs, real processes) and `services` (servers and other engines, started from packages).
 export default defineConfig({
   test: {
+    // Most tests wait for processes of their own: a worker more than the cores keeps the machine busy.
+    maxWorkers: cpus().length + 1,
     projects: [
       {
         test: {
