@@ -138,10 +138,9 @@ class Run {
     const { options, results } = this.#parts;
     if (options.signal?.aborted === true) return null;
     const conflict = results.firstConflict();
-    if (conflict !== null || results.anyBad()) return conflict;
+    if (conflict !== null) return conflict;
     try {
-      for (const skipped of await attempt.publish([...attempt.staged.values()]))
-        attempt.reportSkipped(skipped);
+      for (const skipped of await attempt.publish(attempt.publishable())) attempt.reportSkipped(skipped);
     } catch (error) {
       const failure = asLakeError(error);
       if (failure.code === "catalog/conflict") return failure;

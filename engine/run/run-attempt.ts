@@ -13,6 +13,7 @@ import { newTableLocation } from "./new-table-location.ts";
 import type { PlannedRun } from "./plan-run.ts";
 import { quarantineOf } from "./quarantine.ts";
 import type { SkippedUnit } from "./publish-in-order.ts";
+import { publishedEach } from "./publish-each.ts";
 import { publish } from "./publish.ts";
 import { RunTables } from "./relations.ts";
 import type { RetriedRun } from "./retry-run.ts";
@@ -159,6 +160,12 @@ export class RunAttempt {
   async #publishAlone(staged: StagedTable): Promise<void> {
     const [skipped] = await this.publish([staged]);
     if (skipped !== undefined) throw notPublished(skipped);
+  }
+
+  /** All that is staged, or of a run in which something failed what that does not hold back. */
+  publishable(): readonly StagedTable[] {
+    const { results } = this.#parts;
+    return results.anyBad() ? publishedEach(this.#planned, this.staged, results) : [...this.staged.values()];
   }
 
   /** Returns what could not be published any more. Errors: those of `publish`. */

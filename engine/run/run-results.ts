@@ -106,6 +106,12 @@ export class RunResults {
     return [...errors, this.#error].some((error) => error?.code === "catalog/unknown-outcome");
   }
 
+  /** Whether the node came out badly; false for one that is not there. */
+  isBad(uniqueId: string): boolean {
+    const result = this.#results.get(uniqueId);
+    return result !== undefined && isBad(result);
+  }
+
   total(): number {
     return this.#planned?.nodes.size ?? 0;
   }
