@@ -55,6 +55,7 @@ export async function prepareCommit(request: {
 /** Numbers that the manifest list holds already: a commit to another branch may have used them up. */
 function checkNumbers(base: TableMetadata | null, staged: StagedChange): void {
   if (base === null) return;
+  checkLedger(base, staged);
   for (const update of staged.updates) {
     if (update.action !== "add-snapshot") continue;
     const { "sequence-number": sequenceNumber, "first-row-id": firstRowId } = update.snapshot;
@@ -72,6 +73,23 @@ function checkNumbers(base: TableMetadata | null, staged: StagedChange): void {
       { retryable: true },
     );
   }
+}
+
+/** A ledger that was rebuilt or corrected meanwhile says otherwise which files the table holds (rule 2). */
+function checkLedger(base: TableMetadata, { request }: StagedChange): void {
+  const key = "lake.ledger";
+  if (request.base === null || request.properties[key] === undefined) return;
+  const [expected, found] = [request.base.metadata.properties[key], base.properties[key]];
+  if (expected === found) return;
+  throw lakeError(
+    "catalog/conflict",
+    {
+      table: nameOf(request.identifier),
+      expected: `the ledger ${expected ?? "none"}`,
+      found: `the ledger ${found ?? "none"}`,
+    },
+    { retryable: true },
+  );
 }
 
 /** A tag that another writer has set meanwhile stays where it is: somebody may rely on it already. */
@@ -309,6 +327,9 @@ function interveningProblem(base: TableMetadata, now: TableMetadata): string | n
     const { operation } = snapshot.summary;
     if (operation !== "append" && operation !== "replace")
       return `snapshot ${id} is a concurrent ${operation}`;
+    // Its rows and ours may come from the same rows of an input (rule 2).
+    if (operation === "append" && snapshot.summary["lake.fingerprint"] !== undefined)
+      return `snapshot ${id} is another run's build of the model`;
     if (Object.keys(snapshot.summary).some((key) => key.startsWith("lake.ledger"))) {
       return `snapshot ${id} moved the ledger of landing files`;
     }

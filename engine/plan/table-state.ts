@@ -26,6 +26,9 @@ export const summaryKeys = {
 /** Table property: the definition (`tableDefinition`) that columns and layout of the table are known to follow. */
 export const definitionProperty = "lake.definition";
 
+/** Table property: the snapshot that the property `lake.ledger` belongs to. */
+export const ledgerSnapshotKey = "lake.ledger-snapshot";
+
 /** Stands before the fingerprint of a table that holds only a part of its rows. */
 export const partialPrefix = "partial ";
 
@@ -131,14 +134,20 @@ export function carriedSummary(table: CatalogTable): Readonly<Record<string, str
   if (metadata["current-snapshot-id"] === null) return {};
   const carried: Record<string, string> = { [summaryKeys.rowsOf]: rowsOf(metadata) };
   for (const snapshot of ancestors(metadata)) {
-    const ledger = snapshot.summary[summaryKeys.ledger];
+    const ledger = ledgerAt(metadata, snapshot);
     if (ledger !== undefined) carried[summaryKeys.ledger] ??= ledger;
     if (lakeCommit(snapshot) !== null) {
-      if (!readTableState(table).foreignSince) Object.assign(carried, ownKeys(snapshot));
+      if (!readTableState(table).foreignSince) Object.assign(carried, { ...ownKeys(snapshot), ...carried });
       break;
     }
   }
   return carried;
+}
+
+/** A rebuilt or corrected ledger stands in the property alone and wins for the snapshot that it names. */
+function ledgerAt({ properties }: TableMetadata, snapshot: Snapshot): string | undefined {
+  const isNamed = properties[ledgerSnapshotKey] === snapshot["snapshot-id"].toString();
+  return (isNamed ? properties[summaryKeys.ledger] : undefined) ?? snapshot.summary[summaryKeys.ledger];
 }
 
 /** Not which run and commit it was: a compaction is another one. */

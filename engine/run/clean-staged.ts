@@ -57,7 +57,7 @@ export async function deletableFiles(
   for (const files of staged) {
     const name = tableName(files.identifier);
     const table = current.get(name) ?? null;
-    const kept = certain ? null : whyUnproven(files, table);
+    const kept = certain ? null : (whyUnproven(files, table) ?? (await whyOnceThere(session, files, table)));
     found.push({ table: name, kept, paths: kept === null ? await unneeded(session, files, table) : [] });
   }
   return found;
@@ -68,6 +68,19 @@ function whyUnproven({ sequence }: StagedFiles, table: CatalogTable | null): str
   return hasAllSince(table.metadata, sequence ?? 0n)
     ? null
     : "snapshots that would prove it unused have expired";
+}
+
+/** A table that was published and dropped since may be restored from its metadata: previews lie elsewhere. */
+async function whyOnceThere(
+  session: Session,
+  { location }: StagedFiles,
+  table: CatalogTable | null,
+): Promise<string | null> {
+  if (table !== null) return null;
+  const storage = await session.storage();
+  for await (const { path } of storage.list(`${location.replace(/\/+$/, "")}/metadata/`))
+    if (path.endsWith(".metadata.json")) return "the table is gone, and its metadata is still there";
+  return null;
 }
 
 function hasAllSince(metadata: TableMetadata, sequence: bigint): boolean {

@@ -4,11 +4,11 @@ import { lakeError } from "../common/errors.ts";
 import { parseTableMetadata } from "../iceberg/metadata.ts";
 import type { TableMetadata } from "../iceberg/types.ts";
 import type { LedgerFile } from "../plan/landing-diff.ts";
-import { ancestors, snapshotById, summaryKeys } from "../plan/table-state.ts";
+import { ancestors, ledgerSnapshotKey, snapshotById, summaryKeys } from "../plan/table-state.ts";
 import type { Storage } from "../storage/storage.ts";
 
 /** Table properties that repeat the pointer, for when the snapshots that carry it have expired. */
-export const ledgerProperties = { ledger: "lake.ledger", snapshot: "lake.ledger-snapshot" } as const;
+export const ledgerProperties = { ledger: summaryKeys.ledger, snapshot: ledgerSnapshotKey } as const;
 
 export interface Ledger {
   /** Source unique id → path → file. */

@@ -96,7 +96,10 @@ export class RunJournal {
   #renew(): void {
     const startedMs = this.#now();
     this.#renewal = this.#write(recordNames.lease, encodeRecord({ runId: this.runId })).then(
-      () => void (this.#renewedMs = startedMs),
+      () => {
+        // After a gap others may have taken the run for dead: `checkHeld` looks first.
+        if (startedMs - this.#renewedMs < leaseMs) this.#renewedMs = startedMs;
+      },
       // The next one may get through; whether all failed is asked before anything is published.
       () => undefined,
     );
@@ -117,6 +120,7 @@ export class RunJournal {
     const isTaken = (await this.#storage.stat(this.#path(recordNames.decided))) !== null;
     if (isTaken || (await this.#storage.stat(this.#path(recordNames.run))) === null)
       throw lakeError("run/lease-lost", { runId: this.runId }, { hint: "nothing was published; run again" });
+    this.#renewedMs = this.#now();
     this.#renew();
     await this.#renewal;
   }

@@ -38,13 +38,14 @@ export async function removeOrphanFiles(options: OrphanOptions): Promise<OrphanR
   const { session, identifier, olderThanMs, dryRun } = options;
   if (olderThanMs < dayMs) throw lakeError("upkeep/orphans-too-young", { hours: olderThanMs / 3_600_000 });
   const [catalog, storage] = await Promise.all([session.catalog(), session.storage()]);
+  // First: what is published meanwhile is then in the table, or still spared.
+  const spared = await stagedPaths(storage, session.profile.warehouse);
   const table = await loadTable({ catalog, storage, identifier });
   if (table === null) throw lakeError("catalog/table-not-found", { table: tableName(identifier) });
   if (table.metadata.properties["gc.enabled"] === "false") {
     throw lakeError("iceberg/gc-disabled", { table: table.metadata.location });
   }
   await refuseNested(catalog, table);
-  const spared = await stagedPaths(storage, session.profile.warehouse);
   let [files, sizeBytes] = [0, 0];
   const examples: string[] = [];
   let batch: string[] = [];

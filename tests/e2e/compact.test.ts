@@ -81,6 +81,20 @@ test("an append that comes meanwhile is kept, and the compaction goes through on
   expect(await here.query(`select count(*) from {{ref "events"}}`)).toEqual([[13]]);
 });
 
+test("a ledger that was rebuilt is still the table's after a compaction: no file is taken in twice", async () => {
+  using here = await sixFiles();
+  const file = (await here.query(`select max(data_source) from {{ref "events"}}`))[0]?.[0] as string;
+  const seventh = file.replace("f6.jsonl", "f7.jsonl");
+  here.write({ [landing("f7.jsonl")]: goodLines(1, 99) });
+  // Another engine took the file in; only the rebuilt ledger knows.
+  await append(here, "events", foreignRow.replace("'x' as data_source", `'${seventh}' as data_source`));
+  expect((await here.cli("ledger", "rebuild", "events")).code).toBe(0);
+  expect((await here.run({})).of("events")?.status).toBe("reused");
+  expect((await here.cli("compact", "-s", "events")).stdout).toContain("7 files rewritten");
+  expect((await here.run({})).of("events")?.status).toBe("reused");
+  expect(await here.query(`select count(*) from {{ref "events"}}`)).toEqual([[13]]);
+});
+
 test("two compactions at once: one wins, no row is doubled or lost", async () => {
   using here = await sixFiles();
   const before = await rowsOf(here);

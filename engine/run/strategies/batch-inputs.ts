@@ -6,7 +6,7 @@ import { bindPredicate, mightMatchFile } from "../../iceberg/predicate.ts";
 import { planScan } from "../../iceberg/scan.ts";
 import { mergeIntervals, nextBatch, parseClock, withinInterval } from "../../plan/batches.ts";
 import type { Interval } from "../../plan/batches.ts";
-import { parseVersion } from "../../plan/table-state.ts";
+import { snapshotOfVersion } from "../../plan/table-state.ts";
 import { keyColumn } from "../changed-names.ts";
 import { keepKeys } from "../keep-changed.ts";
 import { relationOf } from "../names.ts";
@@ -25,7 +25,7 @@ export async function changedBatches(table: TableWrite, plan: BatchPlan): Promis
   for (const input of batchedInputs(model, node.inputs, session)) {
     const metadata = tables.get(input.node.uniqueId);
     const recorded = node.state?.ours?.inputs[input.node.uniqueId];
-    const since = parseVersion(recorded ?? "")?.snapshotId;
+    const since = metadata === undefined ? undefined : snapshotOfVersion(metadata, recorded ?? "");
     if (metadata === undefined || since === undefined)
       throw new Error(`${model.name} was planned to follow ${input.node.name}`);
     const kept = await keepKeys({ session, input, metadata, since, signal });
