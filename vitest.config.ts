@@ -3,8 +3,17 @@ import { defineConfig } from "vitest/config";
 
 const engine = "engine/compute/duckdb/**/*.test.ts";
 
-// Three suites: `unit` (seconds, part of `npm run check`), `integration` (what any fresh machine can prove:
-// real engine, real catalogs, real processes) and `services` (servers and other engines, started from packages).
+// Long proofs, for the night: kills at every step and at random, faults at every call, eight writers, tables of
+// every feature of two Spark runtimes.
+const long = [
+  "tests/conformance/kill-points.test.ts",
+  "tests/e2e/s3-hive-{faults,kills}.test.ts",
+  "tests/interop/{eight-writers,spark-lakehouse}.test.ts",
+  "tests/interop/corpus/**/*.test.ts",
+];
+
+// Four suites: `unit` (seconds, part of `npm run check`), `integration` (what any fresh machine can prove: real
+// engine, real catalogs, real processes), `services` (servers and other engines, started from packages) and `long`.
 export default defineConfig({
   test: {
     // Most tests wait for processes of their own: a worker more than the cores keeps the machine busy.
@@ -24,7 +33,7 @@ export default defineConfig({
         test: {
           name: "integration",
           include: [engine, "tests/conformance/**/*.test.ts", "tests/e2e/**/*.test.ts"],
-          exclude: ["tests/e2e/s3-*.test.ts", "tests/conformance/{hive,s3}-*.test.ts"],
+          exclude: [...long, "tests/e2e/s3-*.test.ts", "tests/conformance/{hive,s3}-*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
@@ -37,8 +46,18 @@ export default defineConfig({
             "tests/conformance/**/*.test.ts",
             "tests/e2e/{s3-*,land}.test.ts",
           ],
+          exclude: long,
           env: { LAKE_TEST_SERVICES: "1" },
           testTimeout: 600_000,
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        test: {
+          name: "long",
+          include: long,
+          env: { LAKE_TEST_SERVICES: "1" },
+          testTimeout: 3_600_000,
           hookTimeout: 600_000,
         },
       },
