@@ -48,6 +48,7 @@ const saysNothingOfRows: ReadonlySet<string> = new Set<keyof NodeConfig>([
   "fullRefresh",
   "reuse",
   "publish",
+  "maintain",
   "lookback",
   // The table's name: another one is another table.
   "schema",

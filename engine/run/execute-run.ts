@@ -108,7 +108,9 @@ class Run {
     try {
       await keepBases(session, planned.nodes.values());
       const isWhole = options.sample === undefined && options.empty !== true;
-      if (isWhole) await publishManifest(session, planned);
+      // An environment that built nothing stays without a trace.
+      const isEmpty = session.profile.parent !== undefined && !results.published;
+      if (isWhole && !isEmpty) await publishManifest(session, planned);
     } catch (error) {
       const message = `environments will not see all of this run: ${asLakeError(error).message}`;
       results.emit({ kind: "warning", message });
