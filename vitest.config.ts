@@ -34,7 +34,7 @@ export default defineConfig({
           name: "integration",
           include: [engine, "tests/conformance/**/*.test.ts", "tests/e2e/**/*.test.ts"],
           exclude: [...long, "tests/e2e/s3-*.test.ts", "tests/conformance/{hive,s3}-*.test.ts"],
-          testTimeout: 120_000,
+          testTimeout: 300_000,
           hookTimeout: 120_000,
         },
       },

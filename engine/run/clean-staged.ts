@@ -7,6 +7,7 @@ import type { StagedRecord } from "../iceberg/staged-record.ts";
 import { loadTables } from "../iceberg/transaction.ts";
 import type { TableMetadata } from "../iceberg/types.ts";
 import { summaryKeys } from "../plan/table-state.ts";
+import { lakeFolder } from "./names.ts";
 import type { Session } from "./session.ts";
 
 /** Files that were written for one table by a run that is over. */
@@ -70,17 +71,16 @@ function whyUnproven({ sequence }: StagedFiles, table: CatalogTable | null): str
     : "snapshots that would prove it unused have expired";
 }
 
-/** A table that was published and dropped since may be restored from its metadata: previews lie elsewhere. */
+/** A table that was published and dropped since may be restored. */
 async function whyOnceThere(
   session: Session,
-  { location }: StagedFiles,
+  { identifier }: StagedFiles,
   table: CatalogTable | null,
 ): Promise<string | null> {
   if (table !== null) return null;
   const storage = await session.storage();
-  for await (const { path } of storage.list(`${location.replace(/\/+$/, "")}/metadata/`))
-    if (path.endsWith(".metadata.json")) return "the table is gone, and its metadata is still there";
-  return null;
+  const dropped = await storage.stat(`${lakeFolder(session.profile)}/dropped/${tableName(identifier)}.json`);
+  return dropped === null ? null : "the table was dropped, and can be restored while its files remain";
 }
 
 function hasAllSince(metadata: TableMetadata, sequence: bigint): boolean {

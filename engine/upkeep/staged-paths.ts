@@ -33,5 +33,5 @@ function collectPaths(value: Json, keys: Set<string>): void {
     if (value.includes("/")) keys.add(pathKey(value));
   } else if (Array.isArray(value)) for (const item of value) collectPaths(item as Json, keys);
   else if (typeof value === "object" && value !== null)
-    for (const item of Object.values(value)) collectPaths(item as Json, keys);
+    for (const item of Object.values(value)) collectPaths(item, keys);
 }

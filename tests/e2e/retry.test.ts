@@ -201,7 +201,7 @@ describe("one retry at a time", () => {
     expect(await here.catalog()).toEqual({});
   });
 
-  test("a retry that was killed can be tried again, whatever it came to", async () => {
+  test("a retry that was killed can be tried again, whatever it came to", { timeout: 600_000 }, async () => {
     using whole = makeProject(files);
     const { runId: of } = await failed(whole);
     whole.write(mended);
