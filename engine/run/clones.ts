@@ -90,7 +90,12 @@ export async function makeClone(
   const identifier = tableIdentifier(node, session.profile);
   const { source, owner, base } = plan;
   const state = { ...source, metadata: atSnapshot(source.metadata, base.snapshotId) };
-  const ledger = await cloneLedger(session, state, tableName(identifier));
+  const ledger = await copyLedger({
+    storage,
+    source: state,
+    folder: ledgerFolder(session, tableName(identifier)),
+    commitId: session.newId(),
+  });
   const origin = {
     target: owner.name,
     table: tableName(source.identifier),
@@ -139,20 +144,6 @@ function lakeSummary(state: CatalogTable): Record<string, string> {
     ...carriedSummary(state),
     [summaryKeys.cloneOf]: version.slice(0, version.lastIndexOf("#")),
   };
-}
-
-/** One segment with all files, so that nothing of the clone lies with the original. */
-async function cloneLedger(session: Session, source: CatalogTable, name: string): Promise<string | null> {
-  const storage = await session.storage();
-  const pointer = await findLedger(storage, source.metadata, tableName(source.identifier)).catch(
-    (error: unknown) => {
-      // A table that takes in no landing files has none, and need not prove it.
-      if (isLakeError(error, "run/ledger-missing")) return null;
-      throw error;
-    },
-  );
-  if (pointer === null) return null;
-  return copyLedger({ storage, pointer, folder: ledgerFolder(session, name), commitId: session.newId() });
 }
 
 async function register(options: {

@@ -1,6 +1,8 @@
 // Which landing files a table holds: segments under the target's own prefix, outside every table's
 // location, named by the snapshot that took the files in. Rolling the table back rolls this back too.
-import { lakeError } from "../common/errors.ts";
+import { tableName } from "../catalog/catalog.ts";
+import type { CatalogTable } from "../catalog/catalog.ts";
+import { isLakeError, lakeError } from "../common/errors.ts";
 import { parseTableMetadata } from "../iceberg/metadata.ts";
 import type { TableMetadata } from "../iceberg/types.ts";
 import type { LedgerFile } from "../plan/landing-diff.ts";
@@ -169,15 +171,27 @@ async function isAncestor(
   return id === wanted;
 }
 
-/** A whole ledger as one segment in another folder, so that a copy of the table stands on its own (rules 16, 22). */
+/**
+ * The ledger of a table's newest state as one segment in another folder, so that a copy of the table stands on its own
+ * (rules 16, 22); null for a table without one. Errors: `run/ledger-unreadable`.
+ */
 export async function copyLedger(options: {
   readonly storage: Storage;
-  readonly pointer: string;
+  readonly source: CatalogTable;
   readonly folder: string;
   readonly commitId: string;
-}): Promise<string> {
-  const { pointer, ...place } = options;
-  const { files } = await readLedger(options.storage, pointer);
+}): Promise<string | null> {
+  const { source, ...place } = options;
+  const { storage } = options;
+  const pointer = await findLedger(storage, source.metadata, tableName(source.identifier)).catch(
+    (error: unknown) => {
+      // A table that takes in no landing files has none, and need not prove it.
+      if (isLakeError(error, "run/ledger-missing")) return null;
+      throw error;
+    },
+  );
+  if (pointer === null) return null;
+  const { files } = await readLedger(storage, pointer);
   const added = [...files].flatMap(([source, ofSource]) =>
     [...ofSource.values()].map((file) => ({ source, ...file })),
   );

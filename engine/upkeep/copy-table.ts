@@ -2,7 +2,7 @@
 import { tableName } from "../catalog/catalog.ts";
 import type { CatalogTable } from "../catalog/catalog.ts";
 import { sha256 } from "../common/hash.ts";
-import { isLakeError, lakeError } from "../common/errors.ts";
+import { lakeError } from "../common/errors.ts";
 import type { ScanTask } from "../compute/compute.ts";
 import { relationName } from "../compute/compute.ts";
 import { placingProperties } from "../iceberg/clone-table.ts";
@@ -12,7 +12,7 @@ import { pathKey } from "../iceberg/path-key.ts";
 import { asRelation, planScan } from "../iceberg/scan.ts";
 import type { DataFile, TableMetadata } from "../iceberg/types.ts";
 import { carriedSummary, summaryKeys } from "../plan/table-state.ts";
-import { copyLedger, findLedger, ledgerProperties } from "../run/ledger.ts";
+import { copyLedger, ledgerProperties } from "../run/ledger.ts";
 import { lakeFolder } from "../run/names.ts";
 import type { Session } from "../run/session.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -68,7 +68,12 @@ export async function copyTable(options: CopyOptions): Promise<CopiedTable> {
   });
   const cleaned = tasks.filter(({ deletes }) => deletes.length > 0);
   const add = cleaned.length === 0 ? [] : await writeCleaned(options, cleaned);
-  const ledger = await takeLedger(options);
+  const ledger = await copyLedger({
+    storage,
+    source,
+    folder: options.ledgerFolder,
+    commitId: session.newId(),
+  });
   const properties = Object.fromEntries(
     Object.entries(metadata.properties).filter(
       ([key]) => !placingProperties.includes(key) && key !== "gc.enabled" && !key.startsWith("lake."),
@@ -150,17 +155,4 @@ async function writeCleaned(
   });
   await storage.delete(files.map((file) => file.path));
   return moved;
-}
-
-async function takeLedger({ session, source, ledgerFolder }: CopyOptions): Promise<string | null> {
-  const storage = await session.storage();
-  const pointer = await findLedger(storage, source.metadata, tableName(source.identifier)).catch(
-    (error: unknown) => {
-      // A table that takes in no landing files has none, and need not prove it.
-      if (isLakeError(error, "run/ledger-missing")) return null;
-      throw error;
-    },
-  );
-  if (pointer === null) return null;
-  return copyLedger({ storage, pointer, folder: ledgerFolder, commitId: session.newId() });
 }
