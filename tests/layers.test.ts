@@ -29,6 +29,8 @@ interface Import {
   readonly from: string;
   readonly to: string;
   readonly typeOnly: boolean;
+  /** `import("…")` where it is needed. */
+  readonly dynamic: boolean;
   readonly where: string;
 }
 
@@ -48,6 +50,7 @@ function importsOf(file: string): Import[] {
     from: path.relative(root, file),
     to: match[2] ?? match[3] ?? "",
     typeOnly: match[1] !== undefined,
+    dynamic: match[3] !== undefined,
     where: `${path.relative(root, file)}:${text.slice(0, match.index).split("\n").length + 1}`,
   }));
 }
@@ -95,6 +98,16 @@ test("adapters know their own seam only, and only wire.ts knows an adapter", () 
 
 test("pure folders do not touch the machine", () => {
   const wrong = imports.filter((one) => pure.has(folderOf(one.from)) && one.to.startsWith("node:"));
+  expect(wrong.map((one) => `${one.where} imports ${one.to}`)).toEqual([]);
+});
+
+test("commands load what does their work only when they are called", () => {
+  // Static imports are paid by every command: 110 files of `run` and `iceberg` cost a tenth of a second.
+  const working = /^(run|upkeep|iceberg|graph|plan)\//;
+  const wrong = imports.filter((one) => {
+    if (folderOf(one.from) !== "cli" || one.typeOnly || one.dynamic || !one.to.startsWith(".")) return false;
+    return working.test(path.relative(root, path.resolve(root, path.dirname(one.from), one.to)));
+  });
   expect(wrong.map((one) => `${one.where} imports ${one.to}`)).toEqual([]);
 });
 

@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import { formatAge } from "../common/format.ts";
-import { notPublished } from "../run/run-attempt.ts";
 import type { Cli } from "./cli.ts";
 import { withSession } from "./context.ts";
 import {
@@ -38,6 +37,7 @@ export function recoverCommand(cli: Cli): Command {
         if (discarded.length === 0) say("no publishing is unfinished");
         return 0;
       }
+      const { notPublished } = await import("../run/run-attempt.ts");
       const completed = await recoverRuns(session, runId);
       for (const { runId: id, ageMs, published, skipped } of completed) {
         const tables = published.length === 0 ? "nothing was left" : published.join(", ");

@@ -1,6 +1,8 @@
 // What of a statement counts for a fingerprint: its tokens. Comments, line breaks and blanks do not.
 
-const wordCharacter = /[\p{L}\p{N}_$.\u0080-\uffff]/u;
+const blanks = /\s+/y;
+const word = /[\w$.\u0080-\uffff]+/y;
+const operator = /[^](?:(?!--|\/\*)[^\s\w(),;[\]{}'"$])*/y;
 
 /** The statement's tokens, one blank between them. Two texts that differ only in comments or layout give
  *  the same result; the text inside quotes is kept to the letter. */
@@ -45,24 +47,19 @@ function tokenEnd(sql: string, at: number): number {
     const tag = /^\$(?:[A-Za-z_]\w*)?\$/.exec(sql.slice(at, at + 64))?.[0];
     if (tag !== undefined) return dollarQuotedEnd(sql, at, tag);
   }
-  if (/\s/.test(character)) return runEnd(sql, at, (c) => /\s/.test(c));
+  const blank = runEnd(blanks, sql, at);
+  if (blank > at) return blank;
   // A word followed by a quote is a literal with a prefix (E'…', x'…'): one token.
-  if (wordCharacter.test(character)) {
-    const end = runEnd(sql, at, (c) => wordCharacter.test(c));
-    return sql[end] === "'" && end - at === 1 ? quotedEnd(sql, end, "'", character) : end;
-  }
-  if (/[(),;[\]{}]/.test(character)) return at + 1;
-  return runEnd(
-    sql,
-    at,
-    (c, next) => /[^\s\w(),;[\]{}'"$]/.test(c) && !next.startsWith("--") && !next.startsWith("/*"),
-  );
+  const end = runEnd(word, sql, at);
+  if (end > at) return sql[end] === "'" && end - at === 1 ? quotedEnd(sql, end, "'", character) : end;
+  if ("(),;[]{}".includes(character)) return at + 1;
+  return runEnd(operator, sql, at);
 }
 
-function runEnd(sql: string, at: number, belongs: (character: string, next: string) => boolean): number {
-  let end = at + 1;
-  while (end < sql.length && belongs(sql[end] as string, sql.slice(end, end + 2))) end++;
-  return end;
+/** Where the run of what the sticky pattern takes ends; `at` where it takes nothing. */
+function runEnd(pattern: RegExp, sql: string, at: number): number {
+  pattern.lastIndex = at;
+  return pattern.test(sql) ? pattern.lastIndex : at;
 }
 
 function lineEnd(sql: string, at: number): number {

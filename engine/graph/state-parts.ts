@@ -7,10 +7,11 @@ import type { StateParts } from "./types.ts";
 
 /** The parts of one node, as a manifest keeps them. */
 export function stateParts(project: Project, node: ProjectNode): StateParts {
+  const computed = computedKeys(node);
   return {
     body: hashOf([bodyOf(node), varsOf(project, node)]),
-    config: hashOf(configOf(node)),
-    relation: hashOf(relationOf(node)),
+    config: hashOf(configOf(node, computed)),
+    relation: hashOf(relationOf(node, computed)),
     contract: hashOf(contractOf(node)),
     macros: hashOf(macrosOf(project, node)),
   };
@@ -40,10 +41,9 @@ function varsOf({ settings }: Project, node: ProjectNode): unknown {
   return node.references.vars.map((name) => [name, settings.declaredVars[name]]);
 }
 
-function configOf(node: ProjectNode): unknown {
+function configOf(node: ProjectNode, computed: ReadonlySet<string>): unknown {
   if (node.resourceType === "exposure") return node.tags;
   if (node.resourceType === "test") return node.testConfig;
-  const computed = computedKeys(node);
   // They are the relation's.
   const { schema: _, alias: __, ...config } = node.config as NodeConfig;
   return Object.fromEntries(Object.entries(config).filter(([key]) => !computed.has(key)));
@@ -73,9 +73,8 @@ function camelCase(key: string): string {
   return key.replace(/_([a-z])/g, (_match, letter: string) => letter.toUpperCase());
 }
 
-function relationOf(node: ProjectNode): unknown {
+function relationOf(node: ProjectNode, computed: ReadonlySet<string>): unknown {
   if (!isTableNode(node)) return null;
-  const computed = computedKeys(node);
   return (["schema", "alias"] as const).map((key) => (computed.has(key) ? null : node.config[key]));
 }
 

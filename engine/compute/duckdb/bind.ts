@@ -1,6 +1,8 @@
 // Binds models against empty tables: never against views, which cost twice as much with every layer.
+import { randomUUID } from "node:crypto";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { lakeError, throwCollected, type LakeError } from "../../common/errors.ts";
+import { mapLimited } from "../../common/limit.ts";
 import {
   relationName,
   type BindRequest,
@@ -10,10 +12,10 @@ import {
 } from "../compute.ts";
 import { describeBatch, describeOne } from "./describe.ts";
 import { engineError } from "./errors.ts";
-import { checkSelects, type CheckedSelect } from "./safety.ts";
+import { checkSelects } from "./safety.ts";
 import { suspectColumns, type SuspectColumn } from "./select-list.ts";
 import type { DuckDbSession } from "./session.ts";
-import { identifier } from "./text.ts";
+import { identifier, literal } from "./text.ts";
 import { columnNameErrors } from "./types.ts";
 
 const batchSize = 100;
@@ -29,6 +31,8 @@ interface Prepared {
   readonly error?: LakeError;
 }
 
+type Checked = Pick<Prepared, "tables" | "names" | "error">;
+
 /** See `Compute.bind`. */
 export async function bind(
   session: DuckDbSession,
@@ -37,62 +41,121 @@ export async function bind(
 ): Promise<readonly BindResult[]> {
   const open = [...requests.keys()].filter((index) => requests[index]!.columns === undefined);
   if (open.length === 0) return requests.map(({ id, columns }) => ({ id, columns: columns ?? [] }));
-  return session.withConnection(async (connection) => {
-    await createTables(connection, inputs);
-    const prepared = await prepareAll({ connection, requests, open, inputs });
-    return new Binding(connection, prepared).run();
+  const binders = Math.min(session.settings.threads, Math.ceil(open.length / batchSize));
+  return withBinders(session, binders, async (connections) => {
+    await createTables(connections[0]!, inputs);
+    const checked = await checkAll({ connections, requests, open, inputs });
+    return new Binding(connections, prepareAll(requests, checked)).run();
   });
 }
 
-async function prepareAll(options: {
-  readonly connection: DuckDBConnection;
+/**
+ * Connections that see the same empty tables and bind side by side: the binder of one statement has one thread.
+ * The tables stand in a database of their own, which goes as a whole.
+ */
+async function withBinders<T>(
+  session: DuckDbSession,
+  count: number,
+  work: (connections: readonly DuckDBConnection[]) => Promise<T>,
+): Promise<T> {
+  const database = identifier(`lake bind ${randomUUID()}`);
+  const path = literal(`${database}.main,memory.main`);
+  const connect = (connections: readonly DuckDBConnection[]): Promise<T> =>
+    connections.length === count
+      ? work(connections)
+      : session.withConnection(async (connection) => {
+          await connection.run(`set search_path = ${path}`);
+          return connect([...connections, connection]);
+        });
+  return session.withConnection(async (connection) => {
+    await connection.run(`attach ':memory:' as ${database}`);
+    try {
+      return await connect([]);
+    } finally {
+      await connection.run(`detach ${database}`);
+    }
+  });
+}
+
+/** Place of each open request → what its text says by itself. */
+async function checkAll(options: {
+  readonly connections: readonly DuckDBConnection[];
   readonly requests: readonly BindRequest[];
   /** Those whose columns are not known yet. */
   readonly open: readonly number[];
   readonly inputs: readonly EmptyRelation[];
-}): Promise<Prepared[]> {
-  const { connection, requests, open, inputs } = options;
+}): Promise<ReadonlyMap<number, Checked>> {
+  const { connections, requests, open, inputs } = options;
   const given = new Set(inputs.map(({ name }) => name.toLowerCase()));
-  const byName = new Map<string, number>();
-  requests.forEach(({ name }, index) => byName.set(name.toLowerCase(), index));
-  const prepared = requests.map((request): Prepared => ({ ...unread, request }));
-  for (let start = 0; start < open.length; start += batchSize) {
-    const batch = open.slice(start, start + batchSize);
-    const checked = await checkSelects(
+  const byName = placesOf(requests);
+  const checked = new Map<number, Checked>();
+  await eachBatch(connections, open, async (connection, batch) => {
+    const selects = await checkSelects(
       connection,
       batch.map((index) => requests[index]!.sql),
       (name, at) => given.has(name) || (byName.get(name) ?? requests.length) < batch[at]!,
     );
     batch.forEach((index, at) => {
-      prepared[index] = prepare(requests[index]!, checked[at]!, { byName, prepared });
+      const select = selects[at]!;
+      const { tables, names } =
+        "error" in select ? unread : { tables: select.tables, names: suspectColumns(select.node) };
+      checked.set(index, { tables, names, ...("error" in select && { error: select.error }) });
     });
-  }
+  });
+  return checked;
+}
+
+const unread = { tables: [], names: [] };
+
+function placesOf(requests: readonly BindRequest[]): ReadonlyMap<string, number> {
+  return new Map(requests.map(({ name }, index) => [name.toLowerCase(), index]));
+}
+
+/** Every request reads only what stands before it. */
+function prepareAll(
+  requests: readonly BindRequest[],
+  checked: ReadonlyMap<number, Checked>,
+): readonly Prepared[] {
+  const byName = placesOf(requests);
+  const prepared: Prepared[] = [];
+  requests.forEach((request, index) => {
+    const found = checked.get(index) ?? unread;
+    const inputs = found.tables.flatMap((table) => byName.get(table.toLowerCase()) ?? []);
+    const level = inputs.reduce((above, input) => Math.max(above, prepared[input]!.level + 1), 0);
+    prepared.push({ ...found, request, level, inputs });
+  });
   return prepared;
 }
 
-const unread = { level: 0, tables: [], inputs: [], names: [] };
-
-function prepare(
-  request: BindRequest,
-  select: CheckedSelect,
-  known: { readonly byName: ReadonlyMap<string, number>; readonly prepared: readonly Prepared[] },
-): Prepared {
-  if ("error" in select) return { ...unread, request, error: select.error };
-  const { tables } = select;
-  const inputs = tables.flatMap((table) => known.byName.get(table.toLowerCase()) ?? []);
-  const level = Math.max(0, ...inputs.map((input) => known.prepared[input]!.level + 1));
-  return { request, level, tables, inputs, names: suspectColumns(select.node) };
+/** As many batches at once as there are connections. */
+async function eachBatch(
+  connections: readonly DuckDBConnection[],
+  indexes: readonly number[],
+  work: (connection: DuckDBConnection, batch: readonly number[]) => Promise<void>,
+): Promise<void> {
+  const free = [...connections];
+  const batches: (readonly number[])[] = [];
+  for (let start = 0; start < indexes.length; start += batchSize)
+    batches.push(indexes.slice(start, start + batchSize));
+  await mapLimited(batches, connections.length, async (batch) => {
+    const connection = free.pop()!;
+    try {
+      await work(connection, batch);
+    } finally {
+      free.push(connection);
+    }
+  });
 }
 
 class Binding {
-  readonly #connection: DuckDBConnection;
+  readonly #connections: readonly DuckDBConnection[];
   readonly #prepared: readonly Prepared[];
   readonly #results: BindResult[] = [];
   /** Requests that others read: only they become tables. */
   readonly #read: ReadonlySet<number>;
 
-  constructor(connection: DuckDBConnection, prepared: readonly Prepared[]) {
-    this.#connection = connection;
+  constructor(connections: readonly DuckDBConnection[], prepared: readonly Prepared[]) {
+    this.#connections = connections;
     this.#prepared = prepared;
     this.#read = new Set(prepared.flatMap(({ inputs }) => inputs));
   }
@@ -101,14 +164,12 @@ class Binding {
     const levels: number[][] = [];
     this.#prepared.forEach(({ level }, index) => (levels[level] ??= []).push(index));
     for (const level of levels) {
-      for (let start = 0; start < level.length; start += batchSize) {
-        await this.#bindBatch(level.slice(start, start + batchSize));
-      }
+      await eachBatch(this.#connections, level, (connection, batch) => this.#bindBatch(connection, batch));
     }
     return this.#results;
   }
 
-  async #bindBatch(batch: readonly number[]): Promise<void> {
+  async #bindBatch(connection: DuckDBConnection, batch: readonly number[]): Promise<void> {
     const made: EmptyRelation[] = [];
     const open: number[] = [];
     for (const index of batch) {
@@ -119,7 +180,10 @@ class Binding {
         if (this.#read.has(index)) made.push({ kind: "empty", name, columns });
       }
     }
-    const described = await this.#describe(open.filter((index) => this.#isReady(index)));
+    const described = await this.#describe(
+      connection,
+      open.filter((index) => this.#isReady(index)),
+    );
     for (const [index, columns] of described) {
       const { request, tables } = this.#prepared[index]!;
       const errors = request.rowsOnly === true ? [] : columnErrors(this.#prepared[index]!, columns);
@@ -130,7 +194,7 @@ class Binding {
       this.#results[index] = { id: request.id, columns, inputs: tables };
       if (this.#read.has(index)) made.push({ kind: "empty", name: request.name, columns });
     }
-    await createTables(this.#connection, made);
+    await createTables(connection, made);
   }
 
   /** Settles what need not be bound: a statement that is refused, and one whose input failed. */
@@ -145,23 +209,26 @@ class Binding {
     return false;
   }
 
-  async #describe(batch: readonly number[]): Promise<Map<number, Column[]>> {
+  async #describe(connection: DuckDBConnection, batch: readonly number[]): Promise<Map<number, Column[]>> {
     if (batch.length === 0) return new Map();
     try {
       const statements = batch.map((index) => this.#prepared[index]!.request.sql);
-      const described = await describeBatch(this.#connection, statements);
+      const described = await describeBatch(connection, statements);
       return new Map(batch.map((index, at) => [index, described[at]!]));
     } catch {
-      return this.#describeEach(batch);
+      return this.#describeEach(connection, batch);
     }
   }
 
-  async #describeEach(batch: readonly number[]): Promise<Map<number, Column[]>> {
+  async #describeEach(
+    connection: DuckDBConnection,
+    batch: readonly number[],
+  ): Promise<Map<number, Column[]>> {
     const columns = new Map<number, Column[]>();
     for (const index of batch) {
       const { id, sql } = this.#prepared[index]!.request;
       try {
-        columns.set(index, await describeOne(this.#connection, sql));
+        columns.set(index, await describeOne(connection, sql));
       } catch (error) {
         this.#results[index] = { id, error: engineError(error) };
       }
@@ -186,7 +253,7 @@ async function createTables(
   for (let start = 0; start < relations.length; start += batchSize) {
     const statements = relations.slice(start, start + batchSize).map(({ name, columns }) => {
       const list = columns.map((column) => `${identifier(column.name)} ${column.type}`).join(", ");
-      return `create or replace temp table ${relationName(name)} (${list})`;
+      return `create or replace table ${relationName(name)} (${list})`;
     });
     try {
       // One transaction a batch takes two thirds of the time.
