@@ -12,7 +12,7 @@ export interface Verification {
 /** Begins at once; the files are read one after another, so that one thread's worth of time is used. */
 export function verifyFiles(paths: readonly string[]): Verification {
   if (paths.length === 0) return { done: Promise.resolve(new Map()), stop: () => Promise.resolve() };
-  const worker = new Worker(new URL("./verify-worker.ts", import.meta.url));
+  const worker = new Worker(new URL("./verify-worker.js", import.meta.url));
   const done = new Promise<ReadonlyMap<string, VerifiedFile>>((resolve, reject) => {
     worker.on("message", (message: { verified?: readonly VerifiedFile[]; failure?: string }) => {
       if (message.verified) resolve(new Map(message.verified.map((file) => [file.path, file])));

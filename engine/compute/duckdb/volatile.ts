@@ -17,18 +17,27 @@ export async function volatileFunctions(session: DuckDbSession, sql: string): Pr
   });
 }
 
-let names: ReadonlySet<string> | undefined;
+let names: Promise<ReadonlySet<string>> | undefined;
 
 /** The engine's own list, read once: it is part of the program. `error()` gives no value that could differ. */
 async function unstableNames(connection: DuckDBConnection): Promise<ReadonlySet<string>> {
-  if (names) return names;
+  names ??= readUnstableNames(connection);
+  try {
+    return await names;
+  } catch (error) {
+    // One that was interrupted says nothing about the next.
+    names = undefined;
+    throw error;
+  }
+}
+
+async function readUnstableNames(connection: DuckDBConnection): Promise<ReadonlySet<string>> {
   const rows = await readRows(
     connection,
     `select distinct function_name as name from duckdb_functions()
       where stability in ('VOLATILE', 'CONSISTENT_WITHIN_QUERY') and function_name <> 'error'`,
   );
-  names = new Set([...rows.map((row) => String(row["name"])), ...clockMacroNames]);
-  return names;
+  return new Set([...rows.map((row) => String(row["name"])), ...clockMacroNames]);
 }
 
 /** Replaced by macros, which have no stability of their own. */
