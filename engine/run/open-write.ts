@@ -155,7 +155,8 @@ function inputRelations(context: BuildContext, node: PlannedNode, sql: string): 
     node: model.name,
     inputs: node.inputs,
     landing: landingToRead(node),
-    self: model,
+    // A table of many files costs a look into each.
+    self: model.references.usesThis ? model : null,
     selfWithout: (node.landing?.diff.replaced ?? []).map(({ held }) => held.path),
     sample: options.sample,
     empty: options.empty,

@@ -93,7 +93,7 @@ export interface RelationOptions {
   readonly inputs: Inputs;
   /** Source unique id → the files to read; others are read whole. */
   readonly landing?: ReadonlyMap<string, readonly LandingFile[]>;
-  /** The model that `{{this}}` means, if its table exists. */
+  /** The model that `{{this}}` means, if its table exists; null where the statement does not say it. */
   readonly self?: Model | null;
   /** Landing files that are taken in again: `{{this}}` is without their rows. */
   readonly selfWithout?: readonly string[];
