@@ -49,11 +49,19 @@ export async function physicalSchemas(
   files: readonly ExpectedFile[],
 ): Promise<ReadonlyMap<string, PhysicalSchema>> {
   const cache = session.physicalSchemas;
-  const missing = new Map<string, ExpectedFile>();
-  for (const file of files) {
-    const path = localPath(file.path);
-    if (!cache.has(path)) missing.set(path, file);
+  const isUnread = (file: ExpectedFile): boolean => !cache.has(localPath(file.path));
+  if (files.some(isUnread)) {
+    await session.readingFooters(() => readMissing(connection, files.filter(isUnread), cache));
   }
+  return cache;
+}
+
+async function readMissing(
+  connection: DuckDBConnection,
+  files: readonly ExpectedFile[],
+  cache: Map<string, PhysicalSchema>,
+): Promise<void> {
+  const missing = new Map(files.map((file) => [localPath(file.path), file]));
   const paths = [...missing.keys()];
   for (let start = 0; start < paths.length; start += batchSize) {
     const batch = paths.slice(start, start + batchSize);
@@ -63,7 +71,6 @@ export async function physicalSchemas(
   const unread = paths.find((path) => !cache.has(path));
   if (unread !== undefined)
     throw lakeError("compute/failed", { message: `no footer was read from ${unread}` });
-  return cache;
 }
 
 /** Files that one statement wrote have one layout: a single footer tells it for all of them. */

@@ -2,6 +2,7 @@
 import { rm } from "node:fs/promises";
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from "@duckdb/node-api";
 import { lakeError } from "../../common/errors.ts";
+import { limit, type Limiter } from "../../common/limit.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { ComputeSettings } from "../compute.ts";
 import { engineFiles, type EngineFiles } from "./engine-files.ts";
@@ -21,6 +22,8 @@ export interface DuckDbSession {
   readonly files: EngineFiles;
   /** What data files hold, by engine path: filled as they are first read. */
   readonly physicalSchemas: Map<string, PhysicalSchema>;
+  /** One at a time: two statements over one table would read the footers of all of its files twice. */
+  readonly readingFooters: Limiter;
   /**
    * Gives the work a connection of its own: temporary views and tables end with it. Aborting the signal
    * interrupts the running statement and fails with `compute/interrupted`.
@@ -124,6 +127,7 @@ function sessionOf(engine: OpenEngine): DuckDbSession {
     scratchDirectory,
     files,
     physicalSchemas: new Map(),
+    readingFooters: limit(1),
     async withConnection(work, signal) {
       if (signal?.aborted || closing) throw lakeError("compute/interrupted", {});
       const connection = await instance.connect();
