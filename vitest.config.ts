@@ -3,13 +3,11 @@ import { defineConfig } from "vitest/config";
 
 const engine = "engine/compute/duckdb/**/*.test.ts";
 
-// Long proofs, for the night: kills at every step and at random, faults at every call, eight writers, tables of
-// every feature of two Spark runtimes.
+// Long proofs, for the night: kills at every step and at random, faults at every call, eight writers.
 const long = [
   "tests/conformance/kill-points.test.ts",
   "tests/e2e/s3-hive-{faults,kills}.test.ts",
-  "tests/interop/{eight-writers,spark-lakehouse}.test.ts",
-  "tests/interop/corpus/**/*.test.ts",
+  "tests/interop/eight-writers.test.ts",
 ];
 
 // Four suites: `unit` (seconds, part of `npm run check`), `integration` (what any fresh machine can prove: real

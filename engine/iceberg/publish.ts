@@ -281,15 +281,17 @@ async function verifyFiles(
  * Applies a plain append again on a table that moved: new snapshot id, manifests and manifest list on the new
  * head, the same data files. Refused (`iceberg/cannot-restage`) when schema, spec or ledger moved, when
  * anything but appends and compactions came in between, or when the change is in the table already.
+ * `independent`: its rows follow from nothing that the table holds, so that it goes on top of whatever came.
  */
 export async function restageAppend(request: {
   readonly storage: Storage;
   readonly staged: StagedChange;
   readonly current: CatalogTable;
   readonly nowMs: number;
+  readonly independent?: boolean;
 }): Promise<StagedChange> {
-  const { storage, staged, current, nowMs } = request;
-  const problem = restageProblem(staged, current);
+  const { storage, staged, current, nowMs, independent = false } = request;
+  const problem = restageProblem(staged, current, independent);
   if (problem !== null) {
     const hint = "run again: a run starts from the table as it is then";
     throw lakeError("iceberg/cannot-restage", { table: nameOf(current.identifier), problem }, { hint });
@@ -297,7 +299,7 @@ export async function restageAppend(request: {
   return stageChange({ storage, request: { ...staged.request, base: current }, nowMs });
 }
 
-function restageProblem(staged: StagedChange, current: CatalogTable): string | null {
+function restageProblem(staged: StagedChange, current: CatalogTable, independent: boolean): string | null {
   const { request } = staged;
   const base = request.base?.metadata;
   const { metadata } = current;
@@ -313,27 +315,30 @@ function restageProblem(staged: StagedChange, current: CatalogTable): string | n
   // Rebuilt or corrected without a snapshot.
   if (metadata.properties["lake.ledger"] !== base.properties["lake.ledger"])
     return "another writer moved the ledger of landing files";
-  return interveningProblem(base, metadata);
+  return interveningProblem(base, metadata, independent);
 }
 
 /** Walks from the head back to the snapshot that the change was computed on. */
-function interveningProblem(base: TableMetadata, now: TableMetadata): string | null {
+function interveningProblem(base: TableMetadata, now: TableMetadata, independent: boolean): string | null {
   const byId = new Map(now.snapshots.map((snapshot) => [snapshot["snapshot-id"], snapshot]));
   const start = base["current-snapshot-id"];
   let id = now["current-snapshot-id"];
   while (id !== start) {
     const snapshot = id === null ? undefined : byId.get(id);
     if (snapshot === undefined) return `its head does not descend from snapshot ${start ?? "none"}`;
+    id = snapshot["parent-snapshot-id"] ?? null;
+    // That all of them are there proves that the change is not among them.
+    if (independent) continue;
     const { operation } = snapshot.summary;
+    const name = snapshot["snapshot-id"];
     if (operation !== "append" && operation !== "replace")
-      return `snapshot ${id} is a concurrent ${operation}`;
+      return `snapshot ${name} is a concurrent ${operation}`;
     // Its rows and ours may come from the same rows of an input (rule 2).
     if (operation === "append" && snapshot.summary["lake.fingerprint"] !== undefined)
-      return `snapshot ${id} is another run's build of the model`;
+      return `snapshot ${name} is another run's build of the model`;
     if (Object.keys(snapshot.summary).some((key) => key.startsWith("lake.ledger"))) {
-      return `snapshot ${id} moved the ledger of landing files`;
+      return `snapshot ${name} moved the ledger of landing files`;
     }
-    id = snapshot["parent-snapshot-id"] ?? null;
   }
   return null;
 }

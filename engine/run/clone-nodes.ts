@@ -1,10 +1,11 @@
 // `lake clone`: tables of another target in this one, without copying a byte of data.
 import { tableName } from "../catalog/catalog.ts";
-import type { TableIdentifier } from "../catalog/catalog.ts";
+import type { CatalogTable, TableIdentifier } from "../catalog/catalog.ts";
 import { lakeError } from "../common/errors.ts";
 import { selectNodes } from "../graph/select.ts";
 import type { SelectionRequest } from "../graph/types.ts";
 import { loadTables } from "../iceberg/transaction.ts";
+import { basesOf } from "../plan/base-tags.ts";
 import { headSnapshot } from "../plan/table-state.ts";
 import type { TargetProfile } from "../project/types.ts";
 import { cloneOrigin, makeClone, newestBase } from "./clones.ts";
@@ -32,7 +33,7 @@ export interface CloneReport {
 
 /**
  * Clones every selected table. One that is there already stays, unless it is a clone and is to be replaced.
- * Errors: `run/not-a-clone`, `run/no-base`, `run/clone-of-itself`, those of `makeClone`.
+ * Errors: `run/not-a-clone`, `run/clone-has-clones`, `run/no-base`, `run/clone-of-itself`, those of `makeClone`.
  */
 export async function cloneNodes(session: Session, options: CloneOptions): Promise<readonly CloneReport[]> {
   const { from, replace } = options;
@@ -79,6 +80,7 @@ export async function cloneNodes(session: Session, options: CloneOptions): Promi
     if (own !== undefined) {
       if (cloneOrigin(own.metadata) === null)
         throw lakeError("run/not-a-clone", { table: tableName(identifier) });
+      refuseWithClones(own);
       await dropTable(session, own);
     }
     const { metadata } = await makeClone(session, node, { source, owner: from, base });
@@ -93,4 +95,15 @@ export async function cloneNodes(session: Session, options: CloneOptions): Promi
     });
   }
   return reports;
+}
+
+/** Environments that stand on this one may share its files: these would go with the table. */
+function refuseWithClones({ identifier, metadata }: CatalogTable): void {
+  const tags = basesOf(metadata).map(({ tag }) => tag);
+  if (tags.length === 0) return;
+  throw lakeError(
+    "run/clone-has-clones",
+    { table: tableName(identifier), tags },
+    { hint: "lake env ls shows which there are; once they are gone, lake env drop this one and clone again" },
+  );
 }

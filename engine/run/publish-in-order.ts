@@ -38,13 +38,19 @@ export interface OrderedResult {
  * is skipped with those that read it: the next run makes them again (rule 8). Errors: whatever leaves it open
  * whether a commit landed, or keeps the catalog from being asked; then the rest is still to be done.
  */
-export async function publishInOrder(
-  session: Session,
-  units: readonly OrderedUnit[],
-  verifyAfterMs?: number,
-): Promise<OrderedResult> {
+export async function publishInOrder({
+  session,
+  units,
+  verifyAfterMs,
+  checkHeld,
+}: {
+  readonly session: Session;
+  readonly units: readonly OrderedUnit[];
+  readonly verifyAfterMs?: number;
+  /** Asked before each unit: between two the machine may have slept, and others taken the run for dead. */
+  readonly checkHeld?: () => Promise<void>;
+}): Promise<OrderedResult> {
   const [catalog, storage] = await Promise.all([session.catalog(), session.storage()]);
-  const nowMs = session.now();
   const verify = verifyAfterMs === undefined ? {} : { verifyAfterMs };
   const skipped = new Map<string, SkippedUnit>();
   const published: string[] = [];
@@ -54,8 +60,9 @@ export async function publishInOrder(
       skipped.set(node, { node, tables, error: refused ?? null, because });
       continue;
     }
+    await checkHeld?.();
     try {
-      await publishUnit({ catalog, storage, staged: changes, nowMs, ...verify });
+      await publishUnit({ catalog, storage, staged: changes, nowMs: session.now(), ...verify });
       published.push(...changes.map(({ request }) => tableName(request.identifier)));
     } catch (error) {
       if (!isFinal(error)) throw error;
@@ -81,7 +88,7 @@ async function publishUnit(request: PublishRequest): Promise<void> {
         if (attempt >= 3 || !isLakeError(error, "catalog/conflict")) throw error;
         const current = await loadTable({ catalog, storage, identifier });
         if (current === null) throw error;
-        change = await restageAppend({ storage, staged: change, current, nowMs });
+        change = await restageAppend({ storage, staged: change, current, nowMs, independent: true });
       }
     }
   }

@@ -46,7 +46,7 @@ export async function publish(request: PublishUnits): Promise<readonly SkippedUn
   }));
   const end = await journal.beginPublishing(units);
   try {
-    const { skipped } = await publishInOrder(session, units);
+    const { skipped } = await publishInOrder({ session, units, checkHeld: () => journal.checkHeld() });
     await end();
     return skipped;
   } catch (cause) {

@@ -260,6 +260,21 @@ test("cloning by hand: any target, any table; what was built is not replaced by 
   expect(filesBelow(`${here.root}/warehouse/lakehouse.db`)).toEqual(files);
 });
 
+test("a clone that environments stand on in their turn is not replaced: they share its files", async () => {
+  using here = await production();
+  here.write({ "profiles.yml": `${environments}    stacked: {from: pr_42}\n` });
+  // The second file is the clone's own.
+  expect((await here.run({ target: "pr_42", select: ["events"] })).success).toBe(true);
+  expect((await here.cli("clone", "-t", "stacked", "-s", "events")).code).toBe(0);
+  const refused = await here.cli("clone", "-t", "pr_42", "-s", "events", "--replace");
+  expect([refused.code, refused.stderr]).toEqual([
+    1,
+    expect.stringMatching(/pr_42\.events cannot be replaced: clones of other environments may share/),
+  ]);
+  expect(await ids(here, "stacked")).toEqual([1, 2, 3, 4, 5]);
+  expect((await here.cli("env", "drop", "-t", "stacked", "--yes")).code).toBe(0);
+});
+
 test("what a model asks for cannot put a clone's files where the original's lie, nor have them deleted", async () => {
   using here = await production();
   const placed = `{{config materialized="incremental" strategy="append"}}\nselect * from {{ref "stg"}}\n`;

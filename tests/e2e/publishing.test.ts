@@ -3,10 +3,13 @@
 import { readFileSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { fromStagedRecord } from "../../engine/iceberg/staged-record.ts";
+import { planScan } from "../../engine/iceberg/scan.ts";
+import { publishInOrder } from "../../engine/run/publish-in-order.ts";
 import type { PublishingRecord } from "../../engine/run/publishing-record.ts";
 import type { RunEvent } from "../../engine/run/types.ts";
 import { goodLines, quarantining } from "./events-project.ts";
-import { append, tableOf } from "./foreign.ts";
+import { append, compact, tableOf } from "./foreign.ts";
 import { makeProject } from "./project.ts";
 import type { Files, RunOutcome, TestProject } from "./project.ts";
 import { startAtStep, stepsOf, stoppedAtStep } from "./steps.ts";
@@ -132,8 +135,11 @@ describe("cut off after the first table", () => {
 });
 
 describe("what does not fit is skipped with what reads it, and built by the next run", () => {
-  /** A second build, cut off after its first table; then `meddle`, then the next command. */
-  async function meddled(meddle: (here: TestProject, record: string) => Promise<void> | void): Promise<{
+  /** A second build, cut off before the commit of that number; then `meddle`, then the next command. */
+  async function meddled(
+    meddle: (here: TestProject, record: string) => Promise<void> | void,
+    commit = 1,
+  ): Promise<{
     here: TestProject;
     outcome: RunOutcome;
   }> {
@@ -141,7 +147,8 @@ describe("what does not fit is skipped with what reads it, and built by the next
     expect((await here.run({})).success).toBe(true);
     here.write(more);
     const steps = await stepsOfSecondBuild();
-    const at = steps.indexOf("before catalog.commit") + 1;
+    const commits = steps.flatMap((step, index) => (step === "before catalog.commit" ? [index + 1] : []));
+    const at = commits[commit - 1] ?? 0;
     await startAtStep({ root: here.root, oneByOne: true, at, signal: "SIGKILL" }).ended;
     const name = runFiles(here).find((file) => file.endsWith(".publishing-1.json")) ?? "";
     await meddle(here, path.join(here.root, "warehouse/_lake/dev/runs", name));
@@ -156,6 +163,14 @@ describe("what does not fit is skipped with what reads it, and built by the next
     here.write(more);
     await startAtStep({ root: here.root, oneByOne: true, at: 0 }).ended;
     return (known = stepsOf(here.root));
+  }
+
+  function quarantined(here: TestProject): Promise<number> {
+    return here.withSession(async (session) => {
+      const { metadata } = await tableOf(session, "events_quarantine");
+      const tasks = await planScan({ storage: await session.storage(), metadata });
+      return tasks.reduce((sum, { file }) => sum + Number(file.recordCount), 0);
+    });
   }
 
   async function endsRight(here: TestProject, extra = 0): Promise<void> {
@@ -180,6 +195,22 @@ describe("what does not fit is skipped with what reads it, and built by the next
     expect((await project.cli("staged", "--clean", name.split(".")[0] ?? "")).stdout).toContain("1 file");
     expect(await leftovers(project)).toEqual([]);
   });
+
+  test.each<[string, (project: TestProject) => Promise<void>, number]>([
+    ["appended to", (project) => append(project, "events_quarantine", `select * from "compacted"`), 1],
+    ["compacted", (project) => compact(project, "events_quarantine"), 0],
+  ])(
+    "no rejected line is lost where the quarantine was %s between its table's commit and its own",
+    async (_what, meddle, extra) => {
+      const { here, outcome } = await meddled(meddle, 2);
+      using project = here;
+      expect(warnings(outcome).join()).toMatch(/completed the run .* published lakehouse\.events_quarantine/);
+      expect(warnings(outcome).join()).not.toMatch(/not published/);
+      expect(await quarantined(project)).toBe(2 + extra);
+      await endsRight(project);
+      expect(await quarantined(project)).toBe(2 + extra);
+    },
+  );
 
   test("a table was dropped, or made again by another", async () => {
     const { here, outcome } = await meddled((project) =>
@@ -237,6 +268,36 @@ describe("what does not fit is skipped with what reads it, and built by the next
 });
 
 describe("a publisher that only seemed dead", () => {
+  test("asks before each table whether it is still held to be alive", async () => {
+    using here = makeProject(files);
+    const { record } = await cut(here);
+    const { units } = JSON.parse(readFileSync(record, "utf8")) as PublishingRecord;
+    const [moved] = Object.keys(await here.catalog());
+    await here.withSession(async (session) => {
+      const storage = await session.storage();
+      const rest = units.filter(({ changes }) => `lakehouse.${changes[0]?.identifier.name}` !== moved);
+      const waiting = await Promise.all(
+        rest.map(async ({ node, changes }) => ({
+          node,
+          reads: [],
+          tables: [node],
+          changes: await Promise.all(changes.map((change) => fromStagedRecord(storage, change, null))),
+        })),
+      );
+      expect(waiting.length).toBeGreaterThan(1);
+      let asked = 0;
+      const checkHeld = (): Promise<void> =>
+        (asked += 1) < 2 ? Promise.resolve() : Promise.reject(new Error("taken for dead"));
+      await expect(publishInOrder({ session, units: waiting, checkHeld })).rejects.toThrow("taken for dead");
+      const [first, ...others] = waiting.map(({ changes }) =>
+        changes.map((one) => one.request.identifier.name),
+      );
+      const catalog = Object.keys(await here.catalog());
+      for (const name of first ?? []) expect(catalog).toContain(`lakehouse.${name}`);
+      for (const name of others.flat()) expect(catalog).not.toContain(`lakehouse.${name}`);
+    });
+  });
+
   test("and who completes for it end in the same state, at each step of the publishing", async () => {
     using whole = makeProject(files);
     await startAtStep({ root: whole.root, oneByOne: true, at: 0 }).ended;

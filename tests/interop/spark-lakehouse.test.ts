@@ -226,8 +226,9 @@ describeWith(reason, "lake and Spark on one metastore and bucket", () => {
       await land(5);
       await build();
       expect(
+        // The ten that came, the one with a note, and Spark's own 100.
         await numbers(`select count(*), count(note) from {{ref "events"}} where id >= 50 or id = 0`),
-      ).toEqual([[11, 1]]);
+      ).toEqual([[12, 1]]);
       await agreed("events", "kinds", "events_quarantine");
     });
 
@@ -289,13 +290,20 @@ describeWith(reason, "lake and Spark on one metastore and bucket", () => {
       identifier: { namespace: "lakehouse", name },
     });
     if (table === null) throw new Error(`no table ${name}`);
-    const schema = schemaOf(table);
+    const schema = readableBySpark(name, schemaOf(table));
     const { rows } = await queryProject(session, {
       sql: `select ${canonicalColumns(schema)} from ${relationOf(name)}`,
     });
     return { schema, snapshot: table.metadata["current-snapshot-id"]!, rows: canonicalRows(schema, rows) };
   }
 });
+
+/** Iceberg 1.4.2 hands Spark the UUID of an identity partition as an object that Spark cannot take, whoever wrote the
+ *  table: of that one table all other columns are compared. */
+function readableBySpark(name: string, schema: Schema): Schema {
+  if (name !== "identity_c_uuid") return schema;
+  return { ...schema, fields: schema.fields.filter((field) => field.name !== "c_uuid") };
+}
 
 /** Makes every object look as if it had been written so many days ago. */
 function age(folder: string, days: number): void {

@@ -91,6 +91,8 @@ export const runErrors = {
     `${p.table} cannot be cloned: ${p.target} keeps no base of it, expected a tag lake_base_<date>`,
   "run/not-a-clone": (p: { table: string }) =>
     `${p.table} is no clone, so replacing it by one would lose its rows`,
+  "run/clone-has-clones": (p: { table: string; tags: readonly string[] }) =>
+    `${p.table} cannot be replaced: clones of other environments may share its files (${p.tags.join(", ")})`,
   "run/clone-of-itself": (p: { table: string }) =>
     `${p.table} would be cloned onto itself: both targets have the same tables`,
   "run/no-environment": (p: { target: string }) =>
