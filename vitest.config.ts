@@ -20,7 +20,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["engine/**/*.test.ts", "tests/layers.test.ts"],
+          include: ["engine/**/*.test.ts", "tests/*.test.ts"],
           exclude: [engine],
           // Pure code has nothing to be isolated from; loading it once for each worker is half of the time.
           isolate: false,

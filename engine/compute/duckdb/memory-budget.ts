@@ -25,11 +25,6 @@ export class MemoryBudget {
     }
   }
 
-  /** Runs the work while nothing else holds a share. */
-  alone<T>(work: () => Promise<T>): Promise<T> {
-    return this.with(this.#totalBytes, work);
-  }
-
   #next(): void {
     for (let first = this.#waiting[0]; first && first.bytes <= this.#freeBytes; first = this.#waiting[0]) {
       this.#waiting.shift();
