@@ -35,6 +35,16 @@ export async function mainJob(): Promise<string> {
     "raw script, staged by day": () => raw("staged"),
     "`lake run`, silver and two gold tables": () =>
       whole("run", "-s", "user_events_silver", "daily_user_activity", "ml_features"),
+    "`lake build`, the same without their tests": () =>
+      whole(
+        "build",
+        "-s",
+        "user_events_silver",
+        "daily_user_activity",
+        "ml_features",
+        "--resource-type",
+        "model",
+      ),
     "`lake build`, the same with their tests": () =>
       whole(
         "build",
