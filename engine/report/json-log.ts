@@ -70,6 +70,7 @@ export class JsonLog implements Progress {
           success: event.result.success,
           published: event.result.published,
           elapsed_ms: event.result.elapsedMs,
+          ...(event.result.error !== undefined && { error: event.result.error.toJSON() }),
         });
     }
   }

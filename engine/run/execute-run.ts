@@ -62,7 +62,11 @@ class Run {
       if (retried !== null) this.#staged = await retried.staged();
       await this.#rounds();
     } catch (error) {
-      await this.#leave();
+      try {
+        await this.#leave();
+      } finally {
+        await this.#parts.journal.stop();
+      }
       throw error;
     }
     return results.finish();

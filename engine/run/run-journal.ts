@@ -8,7 +8,7 @@ import { refuseHeldTables } from "./held-tables.ts";
 import type { OrderedUnit } from "./publish-in-order.ts";
 import { toPublishingUnits } from "./publishing-record.ts";
 import type { PublishingRecord } from "./publishing-record.ts";
-import { encodeRecord, leaseMs, publishingName, recordNames, recordPath } from "./run-records.ts";
+import { atWork, encodeRecord, leaseMs, publishingName, recordNames, recordPath } from "./run-records.ts";
 import type { RecordedTable, RunFiles, RunRecord } from "./run-records.ts";
 
 const renewEveryMs = 30_000;
@@ -68,6 +68,7 @@ export class RunJournal {
       tables,
     };
     this.#renewedMs = this.#now();
+    atWork.add(this.runId);
     await this.#write(recordNames.run, encodeRecord(record));
     this.#timer = setInterval(() => this.#renew(), renewEveryMs);
     this.#timer.unref();
@@ -127,13 +128,15 @@ export class RunJournal {
 
   /** The record goes: nothing is left, or what is left stands in a record of its own (`failed-run.ts`). */
   async close(): Promise<void> {
-    await this.#stop();
+    await this.stop();
     if (this.isOpen) await this.#remove();
   }
 
-  async #stop(): Promise<void> {
+  /** No sign of life from here on; the record stays where it cannot be taken away, and holds nothing any more. */
+  async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
+    atWork.delete(this.runId);
     await this.#renewal;
   }
 

@@ -99,9 +99,13 @@ export function encodeRecord(value: unknown): Uint8Array {
   return new TextEncoder().encode(`${printJson(value, { indent: 2 })}\n`);
 }
 
-/** Whether the process is certainly gone: it ran on this machine and there is no process of its number. */
-export function isGone({ pid, host }: Pick<RunRecord, "pid" | "host">): boolean {
-  if (host !== hostname() || pid === process.pid) return false;
+/** Runs of this very process that are at work: a record may outlive its run where nothing can be written any more. */
+export const atWork = new Set<string>();
+
+/** Whether the run is certainly gone: it ran on this machine, and there is no process of its number. */
+export function isGone({ pid, host, runId }: Pick<RunRecord, "pid" | "host" | "runId">): boolean {
+  if (host !== hostname()) return false;
+  if (pid === process.pid) return !atWork.has(runId);
   try {
     process.kill(pid, 0);
     return false;
