@@ -19,6 +19,8 @@ export interface IcebergRelation {
   readonly nameMapping?: unknown;
   /** A further column of this name: the place in `tasks`, from 0, of the file that the row lies in. */
   readonly fileColumn?: string;
+  /** A further column of this name: the row's place in its file, from 0. */
+  readonly rowColumn?: string;
 }
 export interface ScanTask {
   readonly file: DataFile;

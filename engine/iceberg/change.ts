@@ -15,11 +15,15 @@ export type ChangeOperation =
   | { readonly kind: "append"; readonly add: readonly DataFile[] }
   /** Everything old goes, history stays: `materialized="table"`, full refresh. */
   | { readonly kind: "replace-all"; readonly add: readonly DataFile[] }
-  /** Copy-on-write: the named live data files go, others come (merge, delete+insert, replace_partitions). */
+  /**
+   * The named live data files go, others come (merge, delete+insert, replace_partitions); `addDeletes` are position
+   * delete files, of the partition and spec of the data file that each refers to.
+   */
   | {
       readonly kind: "overwrite";
       readonly add: readonly DataFile[];
       readonly removePaths: ReadonlySet<string>;
+      readonly addDeletes?: readonly DataFile[];
     }
   /**
    * The same rows in other files (compaction): `removePaths` names data files, and delete files that no longer

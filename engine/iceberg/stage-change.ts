@@ -73,8 +73,13 @@ export async function stageChange({ storage, request, nowMs }: StageRequest): Pr
     updates,
     preview: applyUpdates(base, updates, context),
     snapshotId,
-    writtenPaths: [...operation.add.map((file) => file.path), ...writtenPaths],
+    writtenPaths: [...addedFiles(operation).map((file) => file.path), ...writtenPaths],
   };
+}
+
+/** Data files and delete files. */
+function addedFiles(operation: Exclude<ChangeOperation, { readonly kind: "none" }>): readonly DataFile[] {
+  return operation.kind === "overwrite" ? [...operation.add, ...(operation.addDeletes ?? [])] : operation.add;
 }
 
 function tagUpdates({ tags }: ChangeRequest, snapshotId: bigint): TableUpdate[] {
@@ -219,7 +224,7 @@ async function stageSnapshot(
     "timestamp-ms": commitTimeMs(base, stage.nowMs),
     summary: buildSummary({
       operation: operationName(operation, removed),
-      added: add,
+      added: operation.kind === "overwrite" ? [...add, ...(operation.addDeletes ?? [])] : add,
       removed,
       previousSummary: parent?.summary ?? null,
       extra: { ...request.summary, [commitIdKey]: request.commitId },
@@ -234,7 +239,9 @@ async function stageSnapshot(
 /** As Java's OverwriteFiles names itself by what it does. */
 function operationName(operation: ChangeOperation, removed: readonly DataFile[]): Operation {
   if (operation.kind === "rewrite") return "replace";
-  if (operation.kind === "append" || operation.kind === "none" || removed.length === 0) return "append";
+  const marks = operation.kind === "overwrite" && (operation.addDeletes ?? []).length > 0;
+  if (operation.kind === "append" || operation.kind === "none" || (removed.length === 0 && !marks))
+    return "append";
   return operation.add.length === 0 ? "delete" : "overwrite";
 }
 

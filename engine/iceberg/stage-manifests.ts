@@ -50,7 +50,10 @@ export async function stageManifests(request: StageManifestsRequest): Promise<St
     ({ manifest }) => hasLive(manifest) || manifest.addedSnapshotId === request.snapshotId,
   );
   const data = [...added, ...live.filter(({ manifest }) => manifest.content === "data")];
-  const deletes = live.filter(({ manifest }) => manifest.content === "deletes");
+  const deletes = [
+    ...context.addedDeletes(),
+    ...live.filter(({ manifest }) => manifest.content === "deletes"),
+  ];
   const { operation } = request;
   const regroups = operation.kind === "rewrite" && operation.regroupManifests === true;
   const all = regroups
@@ -122,6 +125,22 @@ class Stage {
       parts.push(this.#write(defaultSpec(this.#request.metadata)["spec-id"], "data", part));
     }
     return parts;
+  }
+
+  /** A delete file stands under the spec of its data file, which need not be the table's of now. */
+  addedDeletes(): readonly Candidate[] {
+    const { operation, snapshotId } = this.#request;
+    const files = operation.kind === "overwrite" ? (operation.addDeletes ?? []) : [];
+    return [...Map.groupBy(files, ({ specId }) => specId)].map(([specId, group]) => {
+      const entries = group.map((file): ManifestEntry => ({
+        status: "added",
+        snapshotId,
+        sequenceNumber: null,
+        fileSequenceNumber: null,
+        file,
+      }));
+      return this.#write(specId, "deletes", entries);
+    });
   }
 
   async withoutRemoved(

@@ -5,6 +5,7 @@ import { planScan } from "../iceberg/scan.ts";
 import { enforceConstraints, hasKeys } from "./constraints.ts";
 import { LakeError } from "../common/errors.ts";
 import { readAs } from "../iceberg/metadata.ts";
+import type { PartitionSpec } from "../iceberg/types.ts";
 import type { LandingVersion } from "../plan/landing-diff.ts";
 import { changesPart, isIncremental } from "../plan/types.ts";
 import type { Model, Seed } from "../project/types.ts";
@@ -29,6 +30,10 @@ export interface OpenWrite {
   /** Files that were written are gone when it fails. */
   run(write: (table: TableWrite) => Promise<Written>): Promise<Written>;
 }
+
+/** A delete file is found by its data file, whatever partition that is of. */
+const unpartitioned: PartitionSpec = { "spec-id": 0, fields: [] };
+const ofDeletes = { "write.metadata.metrics.default": "full" };
 
 export async function openWrite(options: {
   readonly context: BuildContext;
@@ -94,7 +99,10 @@ export async function openWrite(options: {
     changed,
     writeResult: (others = relations) => locating(write({ ...own, ...place, relations: others })),
     keepResult: () => locating(compute.keep({ ...own, name: resultName })),
+    properties: place.properties,
     writeRows: (sql, others) => write({ ...common, ...place, sql, relations: others }),
+    writeDeletes: async (request) =>
+      (await write({ ...common, ...place, ...request, spec: unpartitioned, properties: ofDeletes })).files,
   };
   return {
     async run(work) {
@@ -122,10 +130,18 @@ async function enforce(
   if (model.config.contract?.enforced !== true) return;
   const [compute, storage] = await Promise.all([context.session.compute(), context.session.storage()]);
   const added = operation.add.map((file) => ({ file, sequenceNumber: 0n, deletes: [] }));
+  const marked = Map.groupBy(
+    operation.kind === "overwrite" ? (operation.addDeletes ?? []) : [],
+    ({ referencedDataFile }) => referencedDataFile,
+  );
   const keepsOld = base !== null && operation.kind !== "replace-all" && hasKeys(model);
   const old = keepsOld ? await planScan({ storage, metadata: base.metadata }) : [];
   const removed = "removePaths" in operation ? operation.removePaths : new Set<string>();
-  const kept = old.filter(({ file }) => !removed.has(file.path));
+  const kept = old.flatMap((task) =>
+    removed.has(task.file.path)
+      ? []
+      : [{ ...task, deletes: [...task.deletes, ...(marked.get(task.file.path) ?? [])] }],
+  );
   await enforceConstraints({ compute, model, schema: shape.schema, added, all: [...kept, ...added] });
 }
 

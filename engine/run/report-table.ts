@@ -57,6 +57,15 @@ export function builtMessage(built: BuiltTable, table: TableReport): string {
   const rows = formatQuantity(table.rowsAdded, "row");
   if (operation.kind === "overwrite") {
     const rewritten = formatQuantity(operation.removePaths.size, "file");
+    const marks = operation.addDeletes ?? [];
+    if (marks.length > 0) {
+      const gone = formatQuantity(
+        marks.reduce((sum, { recordCount }) => sum + recordCount, 0n),
+        "row",
+      );
+      const also = operation.removePaths.size === 0 ? "" : `, removed ${rewritten}`;
+      return `took ${rows}${from}, marked ${gone} as deleted in ${formatQuantity(marks.length, "file")}${also}${rejected}`;
+    }
     return `took ${rows}${from}, rewrote ${rewritten} of ${formatCount(filesOf(base))}${rejected}`;
   }
   if (operation.kind === "rewrite") return "nothing changed";

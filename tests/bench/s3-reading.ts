@@ -15,8 +15,7 @@ const rowCount = Number(process.env["BENCH_EVENTS"] ?? 1_000_000);
 /** What is read, of five columns. */
 const selections = {
   "two columns": "select kind, count(*), count(distinct user_id) from {files} group by all",
-  "every column":
-    "select count(distinct hash(id, user_id, kind, at, session_id, request_id, part)) from {files}",
+  "every column": `select count(distinct hash(id, user_id, kind, "at", session_id, request_id, part)) from {files}`,
 };
 
 export async function s3Reading(): Promise<string> {

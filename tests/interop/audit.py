@@ -166,13 +166,16 @@ class Audit:
             "snapshot-id": str(id_), "parent-snapshot-id": str(parent["snapshot-id"]) if parent else "null",
             "sequence-number": str(snapshot["sequence-number"]), "format-version": "2",
         })  # fmt: skip
-        counts = {"added": [0, 0, 0], "deleted": [0, 0, 0], "live": [0, 0, 0]}
+        counts = {kind: [0] * 5 for kind in ("added", "deleted", "live")}
         for manifest in manifests:
             self.check_manifest(manifest, snapshot, counts)
         for kind, keys in (
-            ("added", ("added-data-files", "added-records", "added-files-size")),
-            ("deleted", ("deleted-data-files", "deleted-records", "removed-files-size")),
-            ("live", ("total-data-files", "total-records", "total-files-size")),
+            ("added", ("added-files-size", "added-data-files", "added-records",
+                       "added-delete-files", "added-position-deletes")),
+            ("deleted", ("removed-files-size", "deleted-data-files", "deleted-records",
+                         "removed-delete-files", "removed-position-deletes")),
+            ("live", ("total-files-size", "total-data-files", "total-records",
+                      "total-delete-files", "total-position-deletes")),
         ):
             for count, key in zip(counts[kind], keys):
                 self.same(int(summary.get(key, 0)), count, f"{what}: {key} against the manifests")
@@ -189,7 +192,7 @@ class Audit:
         path, fields = row["manifest_path"], self.specs[row["partition_spec_id"]]
         new = row["added_snapshot_id"] == snapshot["snapshot-id"]
         self.same(row["manifest_length"], os.path.getsize(local(path)), f"manifest_length of {path}")
-        self.same(row["content"], 0, f"content of {path}")
+        self.expect(row["content"] in (0, 1), f"content of {path}")
         if new:
             self.same(row["sequence_number"], snapshot["sequence-number"], f"sequence_number of {path}")
             name = rf"{re.escape(self.metadata['location'])}/metadata/{UUID}(-\d+-[0-9a-f]+)?-m\d+\.avro"
@@ -203,7 +206,7 @@ class Audit:
         self.same(plain_schema(table_schema), plain_schema(known), f"header schema of {path}")
         self.same(json.loads(header["partition-spec"]), fields, f"header partition-spec of {path}")
         self.check_header(header, path, {
-            "partition-spec-id": str(row["partition_spec_id"]), "format-version": "2", "content": "data",
+            "partition-spec-id": str(row["partition_spec_id"]), "format-version": "2", "content": "deletes" if row["content"] == 1 else "data",
         })  # fmt: skip
         with open(f"{GOLDEN}/manifest-entry.v2.avsc.json") as golden:
             wanted = bare(json.load(golden))
@@ -246,10 +249,11 @@ class Audit:
             self.same(row[f"{name}_rows_count"], sum(f["record_count"] for f in files), f"{name}_rows_count")
             kind = {"added": "added" if new else None, "deleted": "deleted" if new else None}.get(name)
             for target in filter(None, (kind, None if name == "deleted" else "live")):
-                for index, number in enumerate(
-                    (len(files), sum(f["record_count"] for f in files), sum(f["file_size_in_bytes"] for f in files))
-                ):
-                    counts[target][index] += number
+                # Data files are counted apart from delete files, their bytes together.
+                at = 1 + 2 * row["content"]
+                counts[target][0] += sum(f["file_size_in_bytes"] for f in files)
+                counts[target][at] += len(files)
+                counts[target][at + 1] += sum(f["record_count"] for f in files)
 
     def check_file(self, file: dict, row: dict) -> None:
         path = file["file_path"]
@@ -259,7 +263,10 @@ class Audit:
         self.facts["files"] += 1
         self.expect(path.startswith(f"{self.metadata['location']}/data/"), f"path of {path}")
         fixed = {key: file[key] for key in ("content", "file_format", "equality_ids", "sort_order_id")}
-        wanted = {"content": 0, "file_format": "PARQUET", "equality_ids": None, "sort_order_id": 0}
+        deletes = row["content"] == 1
+        # Position deletes have an order of their own.
+        order = None if deletes else 0
+        wanted = {"content": int(deletes), "file_format": "PARQUET", "equality_ids": None, "sort_order_id": order}
         self.same(fixed, wanted, f"fields of {path}")
         self.same(file["file_size_in_bytes"], os.path.getsize(local(path)), f"size of {path}")
         parquet = pq.ParquetFile(local(path))
@@ -267,9 +274,23 @@ class Audit:
         self.same(file["record_count"], table.num_rows, f"record_count of {path}")
         if file["split_offsets"] is not None:
             self.same(file["split_offsets"], sorted(file["split_offsets"]), f"split_offsets of {path}")
+        if deletes:
+            self.check_deletes(file, table)
+            return
         values.check_metrics(self, file, table)
         values.check_partition(self, file, table, self.specs[row["partition_spec_id"]])
 
+    def check_deletes(self, file: dict, table: object) -> None:
+        """Sorted, of one data file, with the path itself as bounds: a reader knows which file it is about."""
+        path = file["file_path"]
+        rows = table.to_pylist()
+        ids = [int(field.metadata[b"PARQUET:field_id"]) for field in table.schema]
+        self.same((table.column_names, ids), (["file_path", "pos"], [2147483546, 2147483545]), f"columns of {path}")
+        self.same(rows, sorted(rows, key=lambda one: (one["file_path"], one["pos"])), f"order of {path}")
+        self.same({one["file_path"] for one in rows}, {file["referenced_data_file"]}, f"data file of {path}")
+        for bounds in ("lower_bounds", "upper_bounds"):
+            found = dict(values.pairs(file[bounds])).get(2147483546)
+            self.same(found, file["referenced_data_file"].encode(), f"{bounds} of {path}")
 
 
 def plain_schema(schema: dict | None) -> dict:

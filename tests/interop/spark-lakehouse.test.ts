@@ -49,6 +49,13 @@ from {{source "landing" "events"}}
   "models/kinds.sql": `{{config materialized="table"}}
 select kind, count(*) as n, sum(id)::bigint as ids from {{ref "events"}} group by all
 `,
+  // Half of the rows that the first file gave are marked as deleted when the second one comes.
+  "models/merged.sql": `{{config materialized="incremental" strategy="merge" unique_key="id" partition_by="day(happened)"}}
+select id % 15 as id, id as top, happened from {{ref "events"}}
+where id < 20 {{#if incremental}}and id > (select max(top) from {{this}}){{/if}}
+`,
+  "models/merged.yml": `models: [{name: merged, config: {properties: {write.merge.mode: merge-on-read}}}]
+`,
   "models/every_type.sql": `{{config materialized="table"}}\n${withoutTime}`,
   ...Object.fromEntries(
     partitioned.map(({ name, partitionBy }) => [
@@ -137,8 +144,8 @@ describeWith(reason, "lake and Spark on one metastore and bucket", () => {
       "show tables in lakehouse",
       "describe extended lakehouse.events",
     );
-    expect(listed?.map(([, name]) => name)).toEqual(expect.arrayContaining(["events", "kinds"]));
-    expect(listed).toHaveLength(partitioned.length + 4);
+    expect(listed?.map(([, name]) => name)).toEqual(expect.arrayContaining(["events", "kinds", "merged"]));
+    expect(listed).toHaveLength(partitioned.length + 5);
     expect(described).toEqual(
       expect.arrayContaining([
         ["price", "decimal(9,2)", null],
@@ -152,7 +159,7 @@ describeWith(reason, "lake and Spark on one metastore and bucket", () => {
   });
 
   test("every table has equal rows, also in each of its earlier states", async () => {
-    expect(await agreed()).toBe(partitioned.length + 4);
+    expect(await agreed()).toBe(partitioned.length + 5);
     const all = await tables();
     let travelled = 0;
     for (const [name, known] of states) {
@@ -162,8 +169,8 @@ describeWith(reason, "lake and Spark on one metastore and bucket", () => {
         travelled += 1;
       }
     }
-    // The second landing file moved three of them.
-    expect(travelled).toBe(partitioned.length + 4 + 3);
+    // The second landing file moved four of them.
+    expect(travelled).toBe(partitioned.length + 5 + 4);
   });
 
   describe("after Spark", () => {

@@ -46,9 +46,12 @@ export async function icebergRelationSql(
   return parts.join("\nunion all\n");
 }
 
-function columnsOf({ schema, fileColumn }: IcebergRelation): readonly Column[] {
-  const columns = toColumns(schema);
-  return fileColumn === undefined ? columns : [...columns, { name: fileColumn, type: "INTEGER" }];
+function columnsOf({ schema, fileColumn, rowColumn }: IcebergRelation): readonly Column[] {
+  return [
+    ...toColumns(schema),
+    ...(fileColumn === undefined ? [] : [{ name: fileColumn, type: "INTEGER" }]),
+    ...(rowColumn === undefined ? [] : [{ name: rowColumn, type: "BIGINT" }]),
+  ];
 }
 
 async function describeFiles(context: RelationContext, relation: IcebergRelation): Promise<File[]> {
@@ -101,9 +104,9 @@ function groupSql(group: readonly File[], relation: IcebergRelation, deletes: De
   const { physical, constantIds } = group[0]!;
   const fields = relation.schema.fields;
   const plain = isPlain(physical, relation);
-  const { fileColumn } = relation;
+  const { fileColumn, rowColumn } = relation;
   const needsFacts = constantIds.length > 0 || fileColumn !== undefined;
-  const needsPlace = deletes.joins.length > 0 || needsFacts;
+  const needsPlace = deletes.joins.length > 0 || needsFacts || rowColumn !== undefined;
   const hidden = [...deletes.columns].filter(([id]) => !fields.some((field) => field.id === id));
   const wanted: NestedField[] = [...fields, ...hidden.map(([id, type]) => hiddenField(id, type))];
   const columns = wanted.map((field) => {
@@ -121,6 +124,7 @@ function groupSql(group: readonly File[], relation: IcebergRelation, deletes: De
   const source = `(select ${columns.join(", ")} from ${from}${facts}) as t`;
   const names = fields.map((field) => `t.c${field.id} as ${identifier(field.name)}`);
   if (fileColumn !== undefined) names.push(`t.position as ${identifier(fileColumn)}`);
+  if (rowColumn !== undefined) names.push(`t.row as ${identifier(rowColumn)}`);
   return `select ${names.join(", ")} from ${[source, ...deletes.joins].join("\n")}`;
 }
 

@@ -1,4 +1,4 @@
-// Copy-on-write by key: the rows of every key of the result, and of every key that changed in an input that the
+// By key, on write or on read: the rows of every key of the result, and of every key that changed in an input that the
 // model follows, give way to the result. A key whose rows all vanished upstream is not in the result.
 import { quoteIdentifier } from "../../common/sql.ts";
 import type { KeptRows } from "../../compute/compute.ts";
@@ -6,6 +6,7 @@ import { relationName } from "../../compute/compute.ts";
 import { changedSets } from "./changed-sets.ts";
 import { replacedFileRows } from "./replaced-files.ts";
 import type { TableWrite, Written } from "./strategy.ts";
+import { markRows, marksRows } from "./position-deletes.ts";
 import { resultName } from "./strategy.ts";
 import { findTouched, keyCondition, targetName } from "./touched-files.ts";
 import type { RowsToGo } from "./touched-files.ts";
@@ -38,6 +39,16 @@ export async function rewriteRows(
     const target = await findTouched(table, toGo);
     const columns = table.shape.schema.fields.map(({ name }) => quoteIdentifier(name)).join(", ");
     const result = `select ${columns} from ${relationName(resultName)}`;
+    if (marksRows(table, target)) {
+      const written = await table.writeRows(result, toGo.relations);
+      const addDeletes = await markRows(table, toGo, target);
+      const marked = new Set(addDeletes.map(({ referencedDataFile }) => referencedDataFile));
+      const removePaths = new Set([...target.touched].filter((path) => !marked.has(path)));
+      return {
+        operation: { kind: "overwrite", add: written.files, removePaths, addDeletes },
+        result: { ...kept, files: written.files },
+      };
+    }
     const rest = `select ${columns} from ${relationName(targetName)} as t where not (${toGo.sql})`;
     const isWhole = target.rest.tasks.length === 0;
     const written = await table.writeRows(isWhole ? result : `${result}\nunion all\n${rest}`, [

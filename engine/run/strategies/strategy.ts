@@ -1,8 +1,8 @@
 // How an incremental model's rows meet those that its table holds already: one file for each way.
 import type { CatalogTable } from "../../catalog/catalog.ts";
-import type { KeptRows, Relation, WriteResult } from "../../compute/compute.ts";
+import type { KeptRows, Relation, WriteRequest, WriteResult } from "../../compute/compute.ts";
 import type { ChangeOperation } from "../../iceberg/change.ts";
-import type { Schema } from "../../iceberg/types.ts";
+import type { DataFile, Schema } from "../../iceberg/types.ts";
 import type { Model } from "../../project/types.ts";
 import type { BuildContext } from "../build-table.ts";
 import type { ChangedKeys } from "../keep-changed.ts";
@@ -28,6 +28,8 @@ export interface TableWrite {
   /** What is changed; null where the table is made anew. */
   readonly base: CatalogTable | null;
   readonly shape: Shape;
+  /** Of the table, as it will have them. */
+  readonly properties: Readonly<Record<string, string>>;
   /** What the model's statement reads. */
   readonly relations: readonly Relation[];
   /** What changed in the inputs that the model follows with `{{changed …}}`; none where the table is made anew. */
@@ -38,6 +40,10 @@ export interface TableWrite {
   keepResult(): Promise<KeptRows>;
   /** Other rows as data files of the table. */
   writeRows(sql: string, relations: readonly Relation[]): Promise<WriteResult>;
+  /** Rows of a delete file, beside the table's data files. */
+  writeDeletes(
+    request: Pick<WriteRequest, "sql" | "relations" | "schema" | "sortOrder">,
+  ): Promise<readonly DataFile[]>;
 }
 
 export interface Written {

@@ -41,7 +41,9 @@ export interface Touched {
   readonly touched: ReadonlySet<string>;
   /** How many rows that is. */
   readonly rows: number;
-  /** Those of the files that also hold rows to stay, as `targetName`, under the columns that the table will have. */
+  /** Of the files that also hold rows to stay, with how many are to go. */
+  readonly mixed: readonly { readonly task: ScanTask; readonly rows: number }[];
+  /** These, in that order, as `targetName`, under the columns that the table will have. */
   readonly rest: IcebergRelation;
 }
 
@@ -70,15 +72,16 @@ export async function findTouched(
       ? []
       : (await compute.query({ sql: counts, relations: [...relations, { ...all, fileColumn }] })).rows;
   const touched = new Set<string>();
-  const mixed: ScanTask[] = [];
+  const mixed: { task: ScanTask; rows: number }[] = [];
   let rows = 0;
   for (const [position, count] of found) {
     const task = tasks[Number(position)] as ScanTask;
     touched.add(task.file.path);
     rows += Number(count);
-    if (task.deletes.length > 0 || BigInt(Number(count)) < task.file.recordCount) mixed.push(task);
+    if (task.deletes.length > 0 || BigInt(Number(count)) < task.file.recordCount)
+      mixed.push({ task, rows: Number(count) });
   }
-  return { touched, rows, rest: { ...all, tasks: mixed } };
+  return { touched, rows, mixed, rest: { ...all, tasks: mixed.map(({ task }) => task) } };
 }
 
 function baseOf({ base }: TableWrite): CatalogTable {
