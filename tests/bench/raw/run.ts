@@ -28,7 +28,9 @@ const fill = (sql: string, day = ""): string =>
     .replaceAll("$project", () => project)
     .replaceAll("$output", () => output)
     .replaceAll("$stage", () => stage)
-    .replaceAll("$day", () => day);
+    .replaceAll("$day", () => day)
+    // Uploads hold their parts in memory: a script for a bucket gets more of it.
+    .replaceAll("700MB", () => (s3 === null ? "700MB" : "3GB"));
 
 if (s3 === null) mkdirSync(output, { recursive: true });
 const instance = await DuckDBInstance.create(":memory:", { temp_directory: `${scratch}.tmp` });
