@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { tableName } from "../catalog/catalog.ts";
 import { formatQuantity } from "../common/format.ts";
-import type { TableChanges } from "../run/table-changes.ts";
+import type { TableChanges } from "../run/tables/table-changes.ts";
 import type { Cli } from "./cli.ts";
 import { styleFor, withSession } from "./context.ts";
 import { addExamples, addOutputOptions, addProjectOptions, integer, outputOption } from "./options.ts";
@@ -45,7 +45,7 @@ export function changesCommand(cli: Cli): Command {
     // The counts stand on every row: one is enough.
     const limit = summary ? 1 : (options.limit ?? (output === "table" ? tableLimit : undefined));
     const changes = await withSession(context, options, async (session) => {
-      const { tableChanges } = await import("../run/table-changes.ts");
+      const { tableChanges } = await import("../run/tables/table-changes.ts");
       return tableChanges(session, {
         table,
         ...(from !== undefined && { from }),

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { tableName } from "../catalog/catalog.ts";
 import { lakeError } from "../common/errors.ts";
 import { formatCount, formatQuantity } from "../common/format.ts";
-import type { CloneReport } from "../run/clone-nodes.ts";
+import type { CloneReport } from "../run/environments/clone-nodes.ts";
 import type { Cli } from "./cli.ts";
 import { loadTarget, styleFor, withSession } from "./context.ts";
 import {
@@ -50,7 +50,7 @@ export function cloneCommand(cli: Cli): Command {
       const { parent, name } = session.profile;
       const from = options.from === undefined ? parent : await loadTarget(context, options, options.from);
       if (from === undefined) throw lakeError("cli/needs-from", { target: name });
-      const { cloneNodes } = await import("../run/clone-nodes.ts");
+      const { cloneNodes } = await import("../run/environments/clone-nodes.ts");
       const reports = await cloneNodes(session, {
         ...(await sessionSelection(context, options, session)),
         from,

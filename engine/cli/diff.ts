@@ -48,7 +48,7 @@ export function diffCommand(cli: Cli): Command {
       const { parent, name } = session.profile;
       const from = options.from === undefined ? parent : await loadTarget(context, options, options.from);
       if (from === undefined) throw lakeError("cli/needs-from", { target: name });
-      const { diffTables } = await import("../run/diff-tables.ts");
+      const { diffTables } = await import("../run/tables/diff-tables.ts");
       const diffs = await diffTables(session, {
         ...(await sessionSelection(context, options, session)),
         from,

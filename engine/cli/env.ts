@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { tableName } from "../catalog/catalog.ts";
 import { formatAge, formatCount, formatQuantity, formatSize } from "../common/format.ts";
-import type { DropPlan, EnvironmentSummary } from "../run/environments.ts";
+import type { DropPlan, EnvironmentSummary } from "../run/environments/environments.ts";
 import type { Style } from "../report/style.ts";
 import { askYes } from "./ask-yes.ts";
 import type { Cli } from "./cli.ts";
@@ -38,7 +38,7 @@ function listCommand(cli: Cli): Command {
   return cli.onCall(command, (options: EnvOptions) =>
     withSession(cli.context, options, async (session) => {
       const { context } = cli;
-      const { listEnvironments } = await import("../run/environments.ts");
+      const { listEnvironments } = await import("../run/environments/environments.ts");
       const found = await listEnvironments(session);
       const text =
         options.output === "json"
@@ -90,7 +90,7 @@ function dropCommand(cli: Cli): Command {
     const options = name === undefined ? given : { ...given, target: name };
     return withSession(cli.context, options, async (session) => {
       const { context } = cli;
-      const { dropEnvironment, planDrop } = await import("../run/environments.ts");
+      const { dropEnvironment, planDrop } = await import("../run/environments/environments.ts");
       const plan = await planDrop(session);
       const environment = session.profile.name;
       const isEmpty = plan.tables.length + plan.files + plan.namespaces.length === 0;

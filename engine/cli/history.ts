@@ -33,7 +33,7 @@ export function historyCommand(cli: Cli): Command {
     const { context } = cli;
     const { limit } = options;
     const text = await withSession(context, options, async (session) => {
-      const { tableHistory } = await import("../run/table-history.ts");
+      const { tableHistory } = await import("../run/tables/table-history.ts");
       const history = await tableHistory(session, table);
       if (options.output === "json") {
         const { toJsonText } = await import("../report/json-text.ts");

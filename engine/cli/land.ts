@@ -1,7 +1,7 @@
 import path from "node:path";
 import { Option, type Command } from "commander";
 import { formatDuration, formatQuantity, formatSize } from "../common/format.ts";
-import type { Compression, LandedFile } from "../run/land.ts";
+import type { Compression, LandedFile } from "../run/landing/land.ts";
 import type { Cli } from "./cli.ts";
 import { withSession } from "./context.ts";
 import {
@@ -45,7 +45,7 @@ export function landCommand(cli: Cli): Command {
       absolute: path.resolve(context.cwd, name),
     }));
     const landed = await withSession(context, options, async (session) => {
-      const { landFiles } = await import("../run/land.ts");
+      const { landFiles } = await import("../run/landing/land.ts");
       return landFiles({
         session,
         files,

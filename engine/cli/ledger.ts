@@ -1,7 +1,7 @@
 import { Option, type Command } from "commander";
 import { formatCount, formatQuantity, formatSize } from "../common/format.ts";
-import type { LedgerView } from "../run/ledger-files.ts";
-import type { RebuiltLedger } from "../run/rebuild-ledger.ts";
+import type { LedgerView } from "../run/landing/ledger-files.ts";
+import type { RebuiltLedger } from "../run/landing/rebuild-ledger.ts";
 import type { Style } from "../report/style.ts";
 import type { Cli } from "./cli.ts";
 import { styleFor, withSession } from "./context.ts";
@@ -37,7 +37,7 @@ function showLedger(cli: Cli): Command {
   ]);
   return cli.onCall(command, async (options: LedgerOptions, [model]) => {
     const view = await withSession(cli.context, options, async (session) => {
-      const { ledgerView } = await import("../run/ledger-files.ts");
+      const { ledgerView } = await import("../run/landing/ledger-files.ts");
       return ledgerView(session, model as string);
     });
     const { renderTextTable } = await import("../report/text-table.ts");
@@ -89,7 +89,7 @@ function acceptCommand(cli: Cli): Command {
   ]);
   return cli.onCall(command, async (options: LedgerOptions, [model, files]) => {
     const accepted = await withSession(cli.context, options, async (session) => {
-      const { acceptFiles } = await import("../run/ledger-files.ts");
+      const { acceptFiles } = await import("../run/landing/ledger-files.ts");
       // Commander gives a variadic argument as one list.
       return acceptFiles(session, model as string, files as unknown as readonly string[]);
     });
@@ -121,7 +121,7 @@ function rebuildCommand(cli: Cli): Command {
   type RebuildCommandOptions = LedgerOptions & { column: string; withoutRows?: "held" | "new" };
   return cli.onCall(command, async (options: RebuildCommandOptions, [model]) => {
     const rebuilt = await withSession(cli.context, options, async (session) => {
-      const { rebuildLedger } = await import("../run/rebuild-ledger.ts");
+      const { rebuildLedger } = await import("../run/landing/rebuild-ledger.ts");
       const { column, withoutRows } = options;
       return rebuildLedger({
         session,

@@ -36,7 +36,7 @@ export function planCommand(cli: Cli): Command {
     const { context } = cli;
     return withSession(context, options, async (session) => {
       const [{ planRun }, { runOptions }] = await Promise.all([
-        import("../run/plan-run.ts"),
+        import("../run/planning/plan-run.ts"),
         import("./run-nodes.ts"),
       ]);
       const plan = await planRun(

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { tableName } from "../catalog/catalog.ts";
 import { parseDuration } from "../common/duration.ts";
 import { lakeError } from "../common/errors.ts";
-import type { ReferenceResult } from "../run/table-refs.ts";
+import type { ReferenceResult } from "../run/tables/table-refs.ts";
 import type { Cli } from "./cli.ts";
 import { withSession } from "./context.ts";
 import {
@@ -104,7 +104,7 @@ function onReference(cli: Cli, command: Command, type: "tag" | "branch"): Comman
     }
     const dryRun = options.dryRun === true;
     const result = await withSession(cli.context, options, async (session) => {
-      const { deleteReference, setReference } = await import("../run/table-refs.ts");
+      const { deleteReference, setReference } = await import("../run/tables/table-refs.ts");
       if (options.delete === true)
         return deleteReference(session, { table, type, name, dryRun, force: options.force === true });
       return setReference(session, {

@@ -48,7 +48,7 @@ export function restoreCommand(cli: Cli): Command {
       const { context } = cli;
       const [{ nameTable, refuseForeign }, { restoreTable }, { absoluteFolder, isTableName }] =
         await Promise.all([
-          import("../run/find-table.ts"),
+          import("../run/tables/find-table.ts"),
           import("../upkeep/restore.ts"),
           import("../run/names.ts"),
         ]);

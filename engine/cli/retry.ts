@@ -47,7 +47,7 @@ export function retryCommand(cli: Cli): Command {
 /** The failed run of the target, or of this folder's last command where that was later. */
 function findRetry(context: CliContext, options: RunCommandOptions, runId?: string): Promise<Retry> {
   return withSession(context, options, async (session, { graph }) => {
-    const { findFailedRun } = await import("../run/find-failed-run.ts");
+    const { findFailedRun } = await import("../run/journal/find-failed-run.ts");
     const failed = await findFailedRun(session, runId);
     const { root, settings } = graph.project;
     const last = runId === undefined ? readLastRun(path.join(root, settings.targetPath)) : null;

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { tableName } from "../catalog/catalog.ts";
 import { formatCount, formatMoment, formatQuantity } from "../common/format.ts";
-import type { RollbackResult, TableStateBrief } from "../run/rollback-table.ts";
+import type { RollbackResult, TableStateBrief } from "../run/tables/rollback-table.ts";
 import type { Cli } from "./cli.ts";
 import { styleFor, withSession } from "./context.ts";
 import {
@@ -42,7 +42,7 @@ export function rollbackCommand(cli: Cli): Command {
   return cli.onCall(command, async (options: RollbackOptions, [table = ""]) => {
     const { context } = cli;
     const { result, timeZone } = await withSession(context, options, async (session) => {
-      const { rollbackTable } = await import("../run/rollback-table.ts");
+      const { rollbackTable } = await import("../run/tables/rollback-table.ts");
       const done = await rollbackTable(session, {
         table,
         to: options.to,

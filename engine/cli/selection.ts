@@ -65,7 +65,7 @@ async function stateTarget(
 }
 
 async function publishedState(session: Session, target: TargetProfile): Promise<SelectionState> {
-  const { readPublished } = await import("../run/published-manifest.ts");
+  const { readPublished } = await import("../run/publishing/published-manifest.ts");
   const published = await readPublished(await session.storage(), target);
   if (published === null) {
     const hint = `run \`lake build -t ${target.name}\` once, or give --state a folder`;

@@ -1,7 +1,7 @@
 import path from "node:path";
 import type { Command } from "commander";
 import { formatAge, formatInstant } from "../common/format.ts";
-import type { FreshnessResult } from "../run/freshness.ts";
+import type { FreshnessResult } from "../run/landing/freshness.ts";
 import type { Style } from "../report/style.ts";
 import type { Cli } from "./cli.ts";
 import { styleFor, withSession } from "./context.ts";
@@ -42,7 +42,7 @@ function freshnessCommand(cli: Cli): Command {
     withSession(cli.context, options, async (session) => {
       const { context } = cli;
       const [{ checkFreshness }, { toSources }, { writeArtifact }] = await Promise.all([
-        import("../run/freshness.ts"),
+        import("../run/landing/freshness.ts"),
         import("../report/sources.ts"),
         import("../report/write-artifact.ts"),
       ]);

@@ -1,6 +1,6 @@
 // What `lake diff` found, for people and for a comment on a pull request.
 import { formatCount, formatQuantity } from "../common/format.ts";
-import type { TableDiff } from "../run/diff-tables.ts";
+import type { TableDiff } from "../run/tables/diff-tables.ts";
 import type { Style } from "./style.ts";
 import { renderTextTable } from "./text-table.ts";
 

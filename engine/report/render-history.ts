@@ -1,7 +1,7 @@
 // A table's snapshots, refs and moves as a table for people.
 import { tableName } from "../catalog/catalog.ts";
 import { formatAge, formatCount, formatMoment } from "../common/format.ts";
-import type { HistoryEntry, TableHistory } from "../run/table-history.ts";
+import type { HistoryEntry, TableHistory } from "../run/tables/table-history.ts";
 import type { Style } from "./style.ts";
 import { renderTextTable } from "./text-table.ts";
 

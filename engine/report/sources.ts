@@ -1,5 +1,5 @@
 // `target/sources.json`: how old the newest data of each source is, in dbt's shape.
-import type { FreshnessResult } from "../run/freshness.ts";
+import type { FreshnessResult } from "../run/landing/freshness.ts";
 import { artifactMetadata, type ArtifactMetadata } from "./artifact-metadata.ts";
 import { freshnessCriteria } from "./manifest-node.ts";
 

@@ -5,8 +5,8 @@ import { batchesText, clockText } from "../plan/batches.ts";
 import type { Interval } from "../plan/batches.ts";
 import { readTableState } from "../plan/table-state.ts";
 import type { Model } from "../project/types.ts";
-import { batchState } from "./plan-batches.ts";
-import { seenTables } from "./seen-tables.ts";
+import { batchState } from "./planning/plan-batches.ts";
+import { seenTables } from "./environments/seen-tables.ts";
 import type { Session } from "./session.ts";
 import { strategyOf } from "./strategies/strategies.ts";
 

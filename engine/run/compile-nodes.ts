@@ -5,18 +5,18 @@ import { selectNodes } from "../graph/select.ts";
 import type { SelectionRequest } from "../graph/types.ts";
 import { isTableNode } from "../project/node-kinds.ts";
 import type { Model, ProjectNode } from "../project/types.ts";
-import { bindNodes } from "./bind-nodes.ts";
-import type { Bound } from "./bind-nodes.ts";
+import { bindNodes } from "./binding/bind-nodes.ts";
+import type { Bound } from "./binding/bind-nodes.ts";
 import { CompiledFolder, compiledName } from "./compiled.ts";
 import { directInputs, inputsOf, pinnedAmong, tableInputs } from "./inputs.ts";
 import { hasTable } from "./names.ts";
 import type { PinnedTable } from "./names.ts";
-import { loadPinned } from "./pinned-tables.ts";
+import { loadPinned } from "./tables/pinned-tables.ts";
 import { RunTables } from "./relations.ts";
 import { Renderer } from "./render-node.ts";
-import { endedOf, seenTables, tablesOf } from "./seen-tables.ts";
+import { endedOf, seenTables, tablesOf } from "./environments/seen-tables.ts";
 import type { Session } from "./session.ts";
-import { shapeOrError } from "./shapes.ts";
+import { shapeOrError } from "./binding/shapes.ts";
 
 export interface CompiledNode {
   readonly uniqueId: string;

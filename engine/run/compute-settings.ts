@@ -8,7 +8,7 @@ import type { ComputeSettings } from "../compute/compute.ts";
 import type { Graph } from "../graph/types.ts";
 import type { TargetProfile } from "../project/types.ts";
 import type { Storage } from "../storage/storage.ts";
-import { landingLocation } from "./landing.ts";
+import { landingLocation } from "./landing/landing.ts";
 
 /** Resident memory exceeds the engine's own limit by up to 300 MB; together they stay below 1 GB. */
 const defaultMemoryLimitBytes = 640 * 1024 * 1024;

@@ -7,20 +7,20 @@ import type { TableMetadata } from "../iceberg/types.ts";
 import type { DataTest, Model } from "../project/types.ts";
 import type { SourceMap } from "../template/types.ts";
 import type { Location } from "../common/errors.ts";
-import { located } from "./bind-nodes.ts";
+import { located } from "./binding/bind-nodes.ts";
 import { knownTables } from "./compile-nodes.ts";
 import type { Inputs } from "./inputs.ts";
 import { inputsOf, pinnedInputs, tableInputs } from "./inputs.ts";
 import { isInlined, isReadable, pinnedAs, sqlName } from "./names.ts";
 import type { PinnedTable, Readable } from "./names.ts";
-import { loadPinned } from "./pinned-tables.ts";
+import { loadPinned } from "./tables/pinned-tables.ts";
 import { relationsFor } from "./relations.ts";
 import type { RunTables } from "./relations.ts";
 import { Renderer } from "./render-node.ts";
 import type { Session } from "./session.ts";
-import { seenTables } from "./seen-tables.ts";
-import { useStagedTables } from "./staged-run.ts";
-import { testSql } from "./test-sql.ts";
+import { seenTables } from "./environments/seen-tables.ts";
+import { useStagedTables } from "./journal/staged-run.ts";
+import { testSql } from "./testing/test-sql.ts";
 
 export interface QueryOptions {
   /** A template: `select … from {{ref "m"}}`. */

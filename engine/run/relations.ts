@@ -11,13 +11,13 @@ import { findMetadata } from "../iceberg/find-metadata.ts";
 import { asRelation, planScan } from "../iceberg/scan.ts";
 import { tableVersion } from "../plan/table-state.ts";
 import type { Model, Source } from "../project/types.ts";
-import { fileColumnOf } from "./file-column.ts";
+import { fileColumnOf } from "./landing/file-column.ts";
 import type { Inputs } from "./inputs.ts";
-import { ingestedFiles, ingestedFilesColumns, isIngestedFiles } from "./ingested-files.ts";
-import { listSource } from "./landing-state.ts";
+import { ingestedFiles, ingestedFilesColumns, isIngestedFiles } from "./landing/ingested-files.ts";
+import { listSource } from "./landing/landing-state.ts";
 import { relationOf, thisRelation } from "./names.ts";
 import type { Renderer } from "./render-node.ts";
-import { asNamed } from "./schema-change.ts";
+import { asNamed } from "./binding/schema-change.ts";
 import type { Session } from "./session.ts";
 
 /** The tables of one run as its nodes see them; each resolves to one metadata state at a time (rule 5). */

@@ -8,7 +8,7 @@ import type { DataTest, Model, UnitTest, UnitTestOverrides } from "../project/ty
 import { renderTemplate } from "../template/render.ts";
 import type { ChangedCall, Rendered, TemplateContext } from "../template/types.ts";
 import { relationName } from "../compute/compute.ts";
-import { changedCondition } from "./changed-names.ts";
+import { changedCondition } from "./writing/changed-names.ts";
 import { NameIndex, pinnedAs, relationOf, thisRelation } from "./names.ts";
 import type { Readable } from "./names.ts";
 import type { Session } from "./session.ts";

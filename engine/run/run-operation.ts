@@ -5,7 +5,7 @@ import { LakeError, lakeError } from "../common/errors.ts";
 import type { Json } from "../common/json.ts";
 import { suggest } from "../common/suggest.ts";
 import type { QueryResult } from "../compute/compute.ts";
-import { located } from "./bind-nodes.ts";
+import { located } from "./binding/bind-nodes.ts";
 import type { Rendered } from "../template/types.ts";
 import { Renderer } from "./render-node.ts";
 import type { Session } from "./session.ts";

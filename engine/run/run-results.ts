@@ -1,8 +1,8 @@
 // What became of each node so far, told as it happens and summed up at the end.
 import type { LakeError } from "../common/errors.ts";
 import type { PlanStep } from "../plan/types.ts";
-import type { PlannedRun } from "./plan-run.ts";
-import type { PlannedNode } from "./planner.ts";
+import type { PlannedRun } from "./planning/plan-run.ts";
+import type { PlannedNode } from "./planning/planner.ts";
 import type { Session } from "./session.ts";
 import type { NodeResult, NodeStatus, RunEvent, RunOptions, RunResult } from "./types.ts";
 

@@ -1,18 +1,18 @@
 // The steps of a plan as jobs: what each does when its turn comes, and what stands in its place when it does not.
 import { LakeError } from "../common/errors.ts";
-import { buildTable } from "./build-table.ts";
-import type { BuildContext, BuiltTable } from "./build-table.ts";
-import type { InputColumns } from "./input-columns.ts";
-import type { PlannedNode } from "./planner.ts";
-import { rememberTest } from "./remember-tests.ts";
-import { builtMessage, tableReport } from "./report-table.ts";
+import { buildTable } from "./writing/build-table.ts";
+import type { BuildContext, BuiltTable } from "./writing/build-table.ts";
+import type { InputColumns } from "./binding/input-columns.ts";
+import type { PlannedNode } from "./planning/planner.ts";
+import { rememberTest } from "./testing/remember-tests.ts";
+import { builtMessage, tableReport } from "./writing/report-table.ts";
 import { isBad } from "./run-results.ts";
 import type { RunResults } from "./run-results.ts";
-import { runTests, testGroups } from "./run-tests.ts";
+import { runTests, testGroups } from "./testing/run-tests.ts";
 import type { Job } from "./scheduler.ts";
-import type { StagedTable } from "./staged-table.ts";
+import type { StagedTable } from "./publishing/staged-table.ts";
 import type { NodeResult, NodeStatus } from "./types.ts";
-import { isVolatileUnitTest, runUnitTest } from "./unit-tests.ts";
+import { isVolatileUnitTest, runUnitTest } from "./testing/unit-tests.ts";
 
 export interface Steps {
   readonly context: BuildContext;

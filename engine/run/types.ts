@@ -2,7 +2,7 @@
 import type { LakeError } from "../common/errors.ts";
 import type { SelectionRequest } from "../graph/types.ts";
 import type { Plan } from "../plan/types.ts";
-import type { ChangedFiles } from "./landing-state.ts";
+import type { ChangedFiles } from "./landing/landing-state.ts";
 import type { TableIdentifier } from "../catalog/catalog.ts";
 
 /** dbt's words where they mean the same; `reused` is ours. */

@@ -4,7 +4,7 @@ import type { CatalogTable, TableIdentifier } from "../catalog/catalog.ts";
 import { lakeError } from "../common/errors.ts";
 import { newMetadataLocation, serialiseTableMetadata } from "../iceberg/metadata.ts";
 import { loadTable } from "../iceberg/transaction.ts";
-import { ledgerFolder } from "../run/ledger-of-model.ts";
+import { ledgerFolder } from "../run/landing/ledger-of-model.ts";
 import { tableLocation } from "../run/names.ts";
 import type { Session } from "../run/session.ts";
 import { copyTable } from "./copy-table.ts";

@@ -12,7 +12,7 @@ import { pathKey } from "../iceberg/path-key.ts";
 import { asRelation, planScan } from "../iceberg/scan.ts";
 import type { DataFile, TableMetadata } from "../iceberg/types.ts";
 import { carriedSummary, summaryKeys } from "../plan/table-state.ts";
-import { copyLedger, ledgerProperties } from "../run/ledger.ts";
+import { copyLedger, ledgerProperties } from "../run/landing/ledger.ts";
 import { lakeFolder } from "../run/names.ts";
 import type { Session } from "../run/session.ts";
 import type { Storage } from "../storage/storage.ts";

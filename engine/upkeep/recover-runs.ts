@@ -1,12 +1,12 @@
 // Unfinished publishings, brought to their end or given up by somebody who asked for it.
 import { lakeError } from "../common/errors.ts";
-import { deletableFiles, stagedFilesOf } from "../run/clean-staged.ts";
-import { completePublishing } from "../run/complete-publishing.ts";
-import type { CompletedPublishing } from "../run/complete-publishing.ts";
+import { deletableFiles, stagedFilesOf } from "../run/journal/clean-staged.ts";
+import { completePublishing } from "../run/publishing/complete-publishing.ts";
+import type { CompletedPublishing } from "../run/publishing/complete-publishing.ts";
 import { lakeFolder } from "../run/names.ts";
-import type { PublishingRecord } from "../run/publishing-record.ts";
-import { isPublishing, listRuns, readRecord, recordPath } from "../run/run-records.ts";
-import type { RunFiles } from "../run/run-records.ts";
+import type { PublishingRecord } from "../run/publishing/publishing-record.ts";
+import { isPublishing, listRuns, readRecord, recordPath } from "../run/journal/run-records.ts";
+import type { RunFiles } from "../run/journal/run-records.ts";
 import type { Session } from "../run/session.ts";
 import { stagedRuns } from "./staged-runs.ts";
 

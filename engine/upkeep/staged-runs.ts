@@ -2,8 +2,8 @@
 import { mapLimited } from "../common/limit.ts";
 import { parseTableMetadata } from "../iceberg/metadata.ts";
 import { headSnapshot, summaryKeys } from "../plan/table-state.ts";
-import { readFailedRun } from "../run/failed-run.ts";
-import type { FailedRun } from "../run/failed-run.ts";
+import { readFailedRun } from "../run/journal/failed-run.ts";
+import type { FailedRun } from "../run/journal/failed-run.ts";
 import { failuresNamespace, lakeFolder } from "../run/names.ts";
 import {
   isGone,
@@ -14,8 +14,8 @@ import {
   readRecord,
   recordNames,
   recordPath,
-} from "../run/run-records.ts";
-import type { RunFiles, RunRecord } from "../run/run-records.ts";
+} from "../run/journal/run-records.ts";
+import type { RunFiles, RunRecord } from "../run/journal/run-records.ts";
 import type { Session } from "../run/session.ts";
 import type { FileInfo, Storage } from "../storage/storage.ts";
 

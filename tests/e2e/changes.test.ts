@@ -1,7 +1,7 @@
 // `lake changes`: rows that came and went between two states, from the files that differ.
 import { describe, expect, test } from "vitest";
-import { tableChanges } from "../../engine/run/table-changes.ts";
-import type { ChangesRequest, TableChanges } from "../../engine/run/table-changes.ts";
+import { tableChanges } from "../../engine/run/tables/table-changes.ts";
+import type { ChangesRequest, TableChanges } from "../../engine/run/tables/table-changes.ts";
 import { command } from "./command.ts";
 import { compact, snapshotIds, tableOf, update } from "./foreign.ts";
 import { deletePositions } from "./foreign-deletes.ts";

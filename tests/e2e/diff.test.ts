@@ -1,7 +1,7 @@
 // `lake diff`: what an environment's tables hold that production's do not, without reading what both share.
 import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { TableDiff } from "../../engine/run/diff-tables.ts";
+import type { TableDiff } from "../../engine/run/tables/diff-tables.ts";
 import { eventsProject, goodLines } from "./events-project.ts";
 import { environments, filesBelow, makeProject } from "./project.ts";
 import type { TestProject } from "./project.ts";

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Json } from "../../engine/common/json.ts";
 import type { Plan, PlanStep } from "../../engine/plan/types.ts";
 import { openProject } from "../../engine/run/open-project.ts";
-import { planRun } from "../../engine/run/plan-run.ts";
+import { planRun } from "../../engine/run/planning/plan-run.ts";
 import { createSession } from "../../engine/run/session.ts";
 import type { RunOptions } from "../../engine/run/types.ts";
 import { adapters } from "../../engine/wire.ts";

@@ -1,9 +1,9 @@
 // `lake history`, `lake rollback`, `lake tag` and `lake branch`: states of a table, seen, named and gone back to.
 import { rmSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { rollbackTable } from "../../engine/run/rollback-table.ts";
-import type { RollbackRequest, RollbackResult } from "../../engine/run/rollback-table.ts";
-import { tableHistory } from "../../engine/run/table-history.ts";
+import { rollbackTable } from "../../engine/run/tables/rollback-table.ts";
+import type { RollbackRequest, RollbackResult } from "../../engine/run/tables/rollback-table.ts";
+import { tableHistory } from "../../engine/run/tables/table-history.ts";
 import { command } from "./command.ts";
 import { eventsProject, goodLines, lines, quarantining } from "./events-project.ts";
 import { append, snapshotIds, tableOf, update } from "./foreign.ts";

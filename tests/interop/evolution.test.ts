@@ -1,7 +1,7 @@
 // Tables that lake evolved, rolled back and named states of: PyIceberg reads the same rows, and the same history.
 import { expect, test } from "vitest";
 import { queryProject } from "../../engine/run/query-project.ts";
-import { tableHistory } from "../../engine/run/table-history.ts";
+import { tableHistory } from "../../engine/run/tables/table-history.ts";
 import { command } from "../e2e/command.ts";
 import { makeProject } from "../e2e/project.ts";
 import type { TestProject } from "../e2e/project.ts";

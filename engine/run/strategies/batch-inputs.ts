@@ -7,12 +7,12 @@ import { planScan } from "../../iceberg/scan.ts";
 import { mergeIntervals, nextBatch, parseClock, withinInterval } from "../../plan/batches.ts";
 import type { Interval } from "../../plan/batches.ts";
 import { snapshotOfVersion } from "../../plan/table-state.ts";
-import { keyColumn } from "../changed-names.ts";
-import { keepKeys } from "../keep-changed.ts";
+import { keyColumn } from "../writing/changed-names.ts";
+import { keepKeys } from "../writing/keep-changed.ts";
 import { relationOf } from "../names.ts";
 import type { Readable } from "../names.ts";
-import type { BatchPlan } from "../plan-batches.ts";
-import { batchedInputs, eventTimeOf, wallTime } from "../plan-batches.ts";
+import type { BatchPlan } from "../planning/plan-batches.ts";
+import { batchedInputs, eventTimeOf, wallTime } from "../planning/plan-batches.ts";
 import { eventTimeFilter, inIntervals } from "./event-time.ts";
 import type { TableWrite } from "./strategy.ts";
 

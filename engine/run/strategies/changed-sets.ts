@@ -2,7 +2,7 @@
 import { lakeError } from "../../common/errors.ts";
 import type { Schema } from "../../iceberg/types.ts";
 import type { Model } from "../../project/types.ts";
-import { keysOfTable } from "../keep-changed.ts";
+import { keysOfTable } from "../writing/keep-changed.ts";
 import type { TableWrite } from "./strategy.ts";
 import type { RowsToGo } from "./touched-files.ts";
 

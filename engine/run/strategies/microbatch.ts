@@ -11,8 +11,8 @@ import { eachBatch, intervalsJson, intervalText, mergeIntervals, parseClock } fr
 import type { Interval } from "../../plan/batches.ts";
 import { summaryKeys } from "../../plan/table-state.ts";
 import type { Model } from "../../project/types.ts";
-import type { BatchPlan } from "../plan-batches.ts";
-import { clock, wallTime } from "../plan-batches.ts";
+import type { BatchPlan } from "../planning/plan-batches.ts";
+import { clock, wallTime } from "../planning/plan-batches.ts";
 import { changedBatches, openBatches } from "./batch-inputs.ts";
 import { eventTimeFilter, inIntervals } from "./event-time.ts";
 import { wholeOperation } from "./strategy.ts";

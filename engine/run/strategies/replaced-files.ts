@@ -6,7 +6,7 @@ import { relationName } from "../../compute/compute.ts";
 import { tableName } from "../../catalog/catalog.ts";
 import { currentSchema } from "../../iceberg/metadata.ts";
 import { asRelation, planScan } from "../../iceberg/scan.ts";
-import { fileColumnOf } from "../file-column.ts";
+import { fileColumnOf } from "../landing/file-column.ts";
 import type { TableWrite } from "./strategy.ts";
 import type { RowsToGo } from "./touched-files.ts";
 

@@ -4,10 +4,10 @@ import type { KeptRows, Relation, WriteRequest, WriteResult } from "../../comput
 import type { ChangeOperation } from "../../iceberg/change.ts";
 import type { DataFile, Schema } from "../../iceberg/types.ts";
 import type { Model } from "../../project/types.ts";
-import type { BuildContext } from "../build-table.ts";
-import type { ChangedKeys } from "../keep-changed.ts";
-import type { PlannedNode } from "../planner.ts";
-import type { Shape } from "../shapes.ts";
+import type { BuildContext } from "../writing/build-table.ts";
+import type { ChangedKeys } from "../writing/keep-changed.ts";
+import type { PlannedNode } from "../planning/planner.ts";
+import type { Shape } from "../binding/shapes.ts";
 
 export interface Strategy {
   /** Whether it may take in landing files one by one: each run sees the new ones alone. */

@@ -7,7 +7,7 @@ import { relationName } from "../../compute/compute.ts";
 import { currentSchema } from "../../iceberg/metadata.ts";
 import type { Predicate } from "../../iceberg/predicate.ts";
 import { asRelation, planScan } from "../../iceberg/scan.ts";
-import { literalCondition } from "../key-condition.ts";
+import { literalCondition } from "../writing/key-condition.ts";
 import type { TableWrite } from "./strategy.ts";
 
 /** Rows of the table whose values in `columns` stand in the relation, under the same names. */
