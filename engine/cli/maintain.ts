@@ -9,7 +9,7 @@ export function maintainCommand(cli: Cli): Command {
     name: "maintain",
     summary: "keep tables in shape: compact, rewrite manifests, expire, clean",
     description:
-      "Does all of a table's upkeep by its policy: compaction, manifests, expiry of snapshots, orphan files. The policy is `maintain` in the config of models (compact, rewrite_manifests, expire_snapshots, remove_orphan_files: true, false or an age), and Iceberg's own table properties. Safe beside running builds and other engines; stopped at any moment, tables are in order.",
+      "Does all of a table's upkeep by its policy: compaction, manifests, expiry of snapshots, orphan files. The policy is `maintain` in the config of models (compact: true, false, or {strategy: zorder, by: [a, b]}; rewrite_manifests, expire_snapshots, remove_orphan_files: true, false or an age), and Iceberg's own table properties. Safe beside running builds and other engines; stopped at any moment, tables are in order.",
     examples: ["lake maintain --dry-run", "lake maintain -s silver+", "lake maintain --output json"],
     run: async (session, table, options, say) => {
       const { maintain } = await import("../upkeep/maintain.ts");

@@ -134,6 +134,8 @@ export interface WriteRequest {
   readonly spec: PartitionSpec;
   /** The order of the rows in each file; none when absent. */
   readonly sortOrder?: SortOrder;
+  /** What follows ORDER BY in place of `sortOrder`: SQL over the table's columns, by the caller's own making. */
+  readonly orderBy?: string;
   /** The folder that data files go to (`<location>/data`), as it is to be spelled in metadata. */
   readonly dataLocation: string;
   /** Table properties that steer writing (`write.parquet.compression-codec`, …). */

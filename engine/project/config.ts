@@ -1,6 +1,6 @@
 // What a node may be configured with, wherever it is written: lake.yml < properties < {{config}}.
 import type { Json } from "../common/json.ts";
-import type { NodeConfig, SnapshotConfig, TestConfig } from "./types.ts";
+import type { CompactionOrder, NodeConfig, SnapshotConfig, TestConfig } from "./types.ts";
 import {
   commaList,
   count,
@@ -32,8 +32,15 @@ const contract: Reader<{ enforced: boolean }> = (node, what, problems) => {
   return read === undefined ? undefined : { enforced: read.enforced ?? false };
 };
 
+const compaction: Reader<boolean | CompactionOrder> = (node, what, problems) => {
+  if (typeof node.value === "boolean") return node.value;
+  const fields = { strategy: oneOf("binpack", "sort", "zorder"), by: commaList };
+  const read = object(fields)(node, what, problems);
+  return read && { strategy: read.strategy ?? "sort", by: read.by ?? [] };
+};
+
 const maintenance = object({
-  compact: flag,
+  compact: compaction,
   rewrite_manifests: flag,
   expire_snapshots: flagOrAge,
   remove_orphan_files: flagOrAge,

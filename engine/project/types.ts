@@ -9,10 +9,16 @@ export type IncrementalStrategy = "append" | "merge" | "delete+insert" | "replac
 
 /** What `lake maintain` does to a table; an age in milliseconds in place of the usual one. */
 export interface Maintenance {
-  readonly compact: boolean;
+  readonly compact: boolean | CompactionOrder;
   readonly rewriteManifests: boolean;
   readonly expireSnapshots: boolean | number;
   readonly removeOrphanFiles: boolean | number;
+}
+
+/** How a compaction puts rows in order. */
+export interface CompactionOrder {
+  readonly strategy: "binpack" | "sort" | "zorder";
+  readonly by: readonly string[];
 }
 
 /** How a snapshot finds the rows that changed, and how it writes its history; dbt's names. */

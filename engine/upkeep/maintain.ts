@@ -53,8 +53,12 @@ export async function maintain(options: MaintainOptions): Promise<MaintainReport
   const { expireSnapshots: expiry, removeOrphanFiles: orphans } = policy;
   return {
     table: identifier,
-    compact: await step("compacting", policy.compact, () =>
-      compact({ ...common, ...(signal !== undefined && { signal }) }),
+    compact: await step("compacting", policy.compact !== false, () =>
+      compact({
+        ...common,
+        ...(typeof policy.compact === "object" && policy.compact),
+        ...(signal !== undefined && { signal }),
+      }),
     ),
     manifests: await step("rewriting manifests", policy.rewriteManifests, () => rewriteManifests(common)),
     expire: await step("expiring snapshots", expiry !== false, () =>

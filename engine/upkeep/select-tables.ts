@@ -32,7 +32,11 @@ export async function selectTables(
     const policy = node.config.maintain ?? everything;
     return [
       { identifier, policy },
-      { identifier: { ...identifier, name: `${identifier.name}_quarantine` }, policy },
+      {
+        identifier: { ...identifier, name: `${identifier.name}_quarantine` },
+        // It has columns of its own.
+        policy: { ...policy, compact: policy.compact !== false },
+      },
     ];
   });
   const catalog = await session.catalog();

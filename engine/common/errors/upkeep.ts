@@ -20,6 +20,8 @@ export const upkeepErrors = {
     `${p.path} holds the table ${p.uuid}, and it was ${p.expected} that was dropped as ${p.table}`,
   "upkeep/purge-refused": (p: { table: string; problem: string }) =>
     `the files of ${p.table} are not deleted: ${p.problem}`,
+  "upkeep/bad-order": (p: { strategy: string; problem: string }) =>
+    `rows cannot be ordered by the strategy ${p.strategy}: ${p.problem}`,
   "upkeep/staged-age": (p: { hours: number }) =>
     `staged files cannot expire after ${p.hours} hours, expected from 1 to under 72`,
   "upkeep/bad-duration": (p: { option: string; text: string }) =>

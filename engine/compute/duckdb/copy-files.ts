@@ -54,6 +54,7 @@ export interface LayoutRequest {
   readonly writeId: string;
   readonly properties: Readonly<Record<string, string>>;
   readonly sortOrder?: SortOrder;
+  readonly orderBy?: string;
 }
 
 export function fileLayout(request: LayoutRequest, localDirectory: string): FileLayout {
@@ -70,7 +71,7 @@ export function fileLayout(request: LayoutRequest, localDirectory: string): File
     plainColumns: partitions.every((column) => column !== null && column.derived === undefined),
     fieldIds: fieldIdsOf(schema.fields),
     formatOptions: formatOptions(properties),
-    orderBy: orderBySql(request.sortOrder ?? unsorted, schema),
+    orderBy: request.orderBy ?? orderBySql(request.sortOrder ?? unsorted, schema),
     sortOrderId: request.sortOrder?.["order-id"] ?? 0,
     targetFileSizeBytes: positive(properties, "write.target-file-size-bytes", 512 << 20),
     metrics: metricsPlan({ schema, spec, properties }),
