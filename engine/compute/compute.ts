@@ -21,6 +21,8 @@ export interface IcebergRelation {
   readonly fileColumn?: string;
   /** A further column of this name: the row's place in its file, from 0. */
   readonly rowColumn?: string;
+  /** Two further columns, `_row_id` and `_last_updated_sequence_number` (format v3). */
+  readonly lineage?: boolean;
 }
 export interface ScanTask {
   readonly file: DataFile;

@@ -7,6 +7,7 @@ import { relationName } from "../compute/compute.ts";
 import { currentSchema, defaultSortOrder, defaultSpec } from "../iceberg/metadata.ts";
 import { batchBins, defaultCompaction, planCompaction } from "../iceberg/plan-compaction.ts";
 import type { CompactionBin, CompactionPolicy } from "../iceberg/plan-compaction.ts";
+import { keepsLineage, withLineage } from "../iceberg/row-lineage.ts";
 import { asRelation, planScan } from "../iceberg/scan.ts";
 import { loadTable } from "../iceberg/transaction.ts";
 import type { DataFile, TableMetadata } from "../iceberg/types.ts";
@@ -41,8 +42,8 @@ const batchBytes = 2 * 1024 ** 3;
 /**
  * Each batch is a commit: stopped at any moment, the table holds the same rows. A batch whose files another writer
  * rewrote or deleted rows from meanwhile is left out, and the next run takes it up.
- * Errors: `catalog/table-not-found`, `iceberg/unsupported-feature` for v3, `upkeep/bad-order`, `upkeep/rows-changed`
- * (nothing is committed), those of reading, writing and committing.
+ * Errors: `catalog/table-not-found`, `upkeep/bad-order`, `upkeep/rows-changed` (nothing is committed), those of
+ * reading, writing and committing.
  */
 export async function compact(options: CompactOptions): Promise<CompactReport> {
   const { session, identifier, dryRun } = options;
@@ -50,13 +51,6 @@ export async function compact(options: CompactOptions): Promise<CompactReport> {
   const table = await loadTable({ catalog, storage, identifier });
   if (table === null) throw lakeError("catalog/table-not-found", { table: tableName(identifier) });
   const { metadata } = table;
-  if (metadata["format-version"] > 2) {
-    // A row keeps its id and the number of its last change only where they are written along.
-    throw lakeError("iceberg/unsupported-feature", {
-      feature: "compaction of format v3",
-      path: metadata.location,
-    });
-  }
   const tasks = await planScan({ storage, metadata });
   const policy: CompactionPolicy = {
     targetFileSizeBytes: Number(metadata.properties["write.target-file-size-bytes"] ?? 512 * 1024 ** 2),
@@ -150,6 +144,7 @@ async function writeBatch(
   const { metadata } = table;
   const [compute, storage] = await Promise.all([session.compute(), session.storage()]);
   const name = tableName(identifier);
+  const lineage = keepsLineage(metadata);
   const write = (
     tasks: readonly ScanTask[],
     request: Pick<WriteRequest, "spec" | "sortOrder" | "orderBy" | "writeId" | "dataLocation">,
@@ -157,8 +152,8 @@ async function writeBatch(
     compute.write({
       id: `compaction of ${name}`,
       sql: `select * from ${relationName(name)}`,
-      relations: [asRelation({ name, metadata, tasks })],
-      schema: currentSchema(metadata),
+      relations: [{ ...asRelation({ name, metadata, tasks }), lineage }],
+      schema: lineage ? withLineage(currentSchema(metadata)) : currentSchema(metadata),
       properties: metadata.properties,
       ...(signal !== undefined && { signal }),
       ...request,

@@ -44,9 +44,8 @@ export async function maintain(options: MaintainOptions): Promise<MaintainReport
     try {
       return await work();
     } catch (error) {
-      // A clone has no files of its own to delete; a v3 table keeps its row ids by not being rewritten.
-      if (isLakeError(error, "iceberg/gc-disabled") || isLakeError(error, "iceberg/unsupported-feature"))
-        return null;
+      // A clone has no files of its own to delete.
+      if (isLakeError(error, "iceberg/gc-disabled")) return null;
       throw error;
     }
   };

@@ -27,8 +27,8 @@ export interface RewriteManifestsOptions {
 const attempts = 10;
 const targetDefaultBytes = 8 * 1024 * 1024;
 
-/** Errors: `catalog/table-not-found`, `iceberg/unsupported-feature` for v3, `catalog/conflict` when others were
- *  faster each time, `catalog/unknown-outcome` (nothing is deleted). */
+/** Errors: `catalog/table-not-found`, `catalog/conflict` when others were faster each time, `catalog/unknown-outcome`
+ *  (nothing is deleted). */
 export async function rewriteManifests(options: RewriteManifestsOptions): Promise<RewriteManifestsReport> {
   const { session, identifier, dryRun } = options;
   const [catalog, storage] = await Promise.all([session.catalog(), session.storage()]);
@@ -61,11 +61,6 @@ async function planRewrite(session: Session, { metadata }: CatalogTable): Promis
   const storage = await session.storage();
   const head = headSnapshot(metadata);
   if (head === null) return { manifestsBefore: 0, manifestsAfter: 0, dangling: new Set() };
-  if (metadata["format-version"] > 2)
-    throw lakeError("iceberg/unsupported-feature", {
-      feature: "rewriting manifests of format v3",
-      path: metadata.location,
-    });
   const manifests = [...(await manifestsOf(storage, [head])).values()];
   const target = Number(metadata.properties["commit.manifest.target-size-bytes"] ?? targetDefaultBytes);
   const groups = Map.groupBy(manifests, ({ specId, content }) => `${specId} ${content}`);

@@ -1,5 +1,6 @@
 // A planned Iceberg scan as SQL over `read_parquet`: columns by field id at every depth, deletes applied.
 import { lakeError } from "../../common/errors.ts";
+import { lastUpdatedField, lineageFields, rowIdField } from "../../iceberg/row-lineage.ts";
 import type { IcebergType, NestedField } from "../../iceberg/types.ts";
 import type { Column, IcebergRelation, ScanTask } from "../compute.ts";
 import { deleteJoins, type DeleteJoins } from "./deletes.ts";
@@ -46,11 +47,12 @@ export async function icebergRelationSql(
   return parts.join("\nunion all\n");
 }
 
-function columnsOf({ schema, fileColumn, rowColumn }: IcebergRelation): readonly Column[] {
+function columnsOf({ schema, fileColumn, rowColumn, lineage }: IcebergRelation): readonly Column[] {
   return [
     ...toColumns(schema),
     ...(fileColumn === undefined ? [] : [{ name: fileColumn, type: "INTEGER" }]),
     ...(rowColumn === undefined ? [] : [{ name: rowColumn, type: "BIGINT" }]),
+    ...(lineage === true ? lineageFields.map(({ name }) => ({ name, type: "BIGINT" })) : []),
   ];
 }
 
@@ -104,11 +106,15 @@ function groupSql(group: readonly File[], relation: IcebergRelation, deletes: De
   const { physical, constantIds } = group[0]!;
   const fields = relation.schema.fields;
   const plain = isPlain(physical, relation);
-  const { fileColumn, rowColumn } = relation;
-  const needsFacts = constantIds.length > 0 || fileColumn !== undefined;
+  const { fileColumn, rowColumn, lineage = false } = relation;
+  const needsFacts = constantIds.length > 0 || fileColumn !== undefined || lineage;
   const needsPlace = deletes.joins.length > 0 || needsFacts || rowColumn !== undefined;
   const hidden = [...deletes.columns].filter(([id]) => !fields.some((field) => field.id === id));
-  const wanted: NestedField[] = [...fields, ...hidden.map(([id, type]) => hiddenField(id, type))];
+  const wanted: NestedField[] = [
+    ...fields,
+    ...hidden.map(([id, type]) => hiddenField(id, type)),
+    ...(lineage ? lineageFields.map(({ id, type }) => hiddenField(id, type)) : []),
+  ];
   const columns = wanted.map((field) => {
     const stored = physical.fields.find(({ id }) => id === field.id);
     if (constantIds.includes(field.id))
@@ -119,12 +125,17 @@ function groupSql(group: readonly File[], relation: IcebergRelation, deletes: De
   const fileName = physical.hasIds ? "f.filename" : "f.__lake_file";
   if (needsPlace) columns.push(`${fileName} as file`, "f.file_row_number as row");
   if (fileColumn !== undefined) columns.push("k.position as position");
+  if (lineage) columns.push("k.first_row as first_row", "k.sequence as sequence");
   const from = `${readFiles(group, { wanted, plain, physical, constantIds })} as f`;
   const facts = needsFacts ? ` join ${fileFacts(group, fields)} on k.file = ${fileName}` : "";
   const source = `(select ${columns.join(", ")} from ${from}${facts}) as t`;
   const names = fields.map((field) => `t.c${field.id} as ${identifier(field.name)}`);
   if (fileColumn !== undefined) names.push(`t.position as ${identifier(fileColumn)}`);
   if (rowColumn !== undefined) names.push(`t.row as ${identifier(rowColumn)}`);
+  if (lineage) {
+    names.push(`coalesce(t.c${rowIdField.id}, t.first_row + t.row) as ${identifier(rowIdField.name)}`);
+    names.push(`coalesce(t.c${lastUpdatedField.id}, t.sequence) as ${identifier(lastUpdatedField.name)}`);
+  }
   return `select ${names.join(", ")} from ${[source, ...deletes.joins].join("\n")}`;
 }
 
@@ -180,7 +191,13 @@ function fileFacts(group: readonly File[], fields: readonly NestedField[]): stri
   const types = new Map(fields.map((field) => [field.id, field.type]));
   const rows = group.map(({ task, position }) => {
     const values = ids.map((id) => valueLiteral(task.constants?.get(id) ?? null, types.get(id)!));
-    return `(${[literal(localPath(task.file.path)), position, ...values].join(", ")})`;
+    const { firstRowId } = task.file;
+    const lineage = [
+      firstRowId === undefined ? "null::bigint" : `${firstRowId}::bigint`,
+      `${task.sequenceNumber}::bigint`,
+    ];
+    return `(${[literal(localPath(task.file.path)), position, ...lineage, ...values].join(", ")})`;
   });
-  return `(values ${rows.join(", ")}) as k(${["file", "position", ...ids.map((id) => `c${id}`)].join(", ")})`;
+  const names = ["file", "position", "first_row", "sequence", ...ids.map((id) => `c${id}`)];
+  return `(values ${rows.join(", ")}) as k(${names.join(", ")})`;
 }

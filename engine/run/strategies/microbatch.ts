@@ -6,6 +6,7 @@ import { quoteIdentifier } from "../../common/sql.ts";
 import { didYouMean } from "../../common/suggest.ts";
 import type { WriteResult } from "../../compute/compute.ts";
 import { relationName } from "../../compute/compute.ts";
+import { withLineage } from "../../iceberg/row-lineage.ts";
 import type { DataFile, Schema } from "../../iceberg/types.ts";
 import { eachBatch, intervalsJson, intervalText, mergeIntervals, parseClock } from "../../plan/batches.ts";
 import type { Interval } from "../../plan/batches.ts";
@@ -115,7 +116,8 @@ async function writeRest(
   const filter = eventTimeFilter(field, run, timezone);
   const target = await findTouched(table, { sql, relations: [], filter });
   if (target.rest.tasks.length === 0) return { files: [], touched: target.touched };
-  const columns = schema.fields.map(({ name }) => quoteIdentifier(name)).join(", ");
+  const fields = table.lineage ? withLineage(schema).fields : schema.fields;
+  const columns = fields.map(({ name }) => quoteIdentifier(name)).join(", ");
   const { files } = await table.writeRows(
     `select ${columns} from ${relationName(targetName)} where not (${sql})`,
     [target.rest],

@@ -1,6 +1,7 @@
 // By key, on write or on read: the rows of every key of the result, and of every key that changed in an input that the
 // model follows, give way to the result. A key whose rows all vanished upstream is not in the result.
 import { quoteIdentifier } from "../../common/sql.ts";
+import { lineageFields } from "../../iceberg/row-lineage.ts";
 import type { KeptRows } from "../../compute/compute.ts";
 import { relationName } from "../../compute/compute.ts";
 import { changedSets } from "./changed-sets.ts";
@@ -49,9 +50,13 @@ export async function rewriteRows(
         result: { ...kept, files: written.files },
       };
     }
-    const rest = `select ${columns} from ${relationName(targetName)} as t where not (${toGo.sql})`;
+    // Rows that stay keep their ids in the file that they move to; those of the result are new.
+    const ids = table.lineage ? lineageFields.map(({ name }) => quoteIdentifier(name)) : [];
+    const noIds = ids.map((name) => `, null::bigint as ${name}`).join("");
+    const fresh = `select ${columns}${noIds} from ${relationName(resultName)}`;
+    const rest = `select ${[columns, ...ids].join(", ")} from ${relationName(targetName)} as t where not (${toGo.sql})`;
     const isWhole = target.rest.tasks.length === 0;
-    const written = await table.writeRows(isWhole ? result : `${result}\nunion all\n${rest}`, [
+    const written = await table.writeRows(isWhole ? fresh : `${fresh}\nunion all\n${rest}`, [
       ...toGo.relations,
       target.rest,
     ]);

@@ -38,6 +38,8 @@ export interface TableWrite {
   writeResult(relations?: readonly Relation[]): Promise<WriteResult>;
   /** The rows of the model's statement beside the engine, as the relation `resultName`. */
   keepResult(): Promise<KeptRows>;
+  /** Whether rows that are written again keep their ids: then they come with `lineageFields`. */
+  readonly lineage: boolean;
   /** Other rows as data files of the table. */
   writeRows(sql: string, relations: readonly Relation[]): Promise<WriteResult>;
   /** Rows of a delete file, beside the table's data files. */

@@ -81,7 +81,8 @@ export async function findTouched(
     if (task.deletes.length > 0 || BigInt(Number(count)) < task.file.recordCount)
       mixed.push({ task, rows: Number(count) });
   }
-  return { touched, rows, mixed, rest: { ...all, tasks: mixed.map(({ task }) => task) } };
+  const rest = { ...all, tasks: mixed.map(({ task }) => task), lineage: table.lineage };
+  return { touched, rows, mixed, rest };
 }
 
 function baseOf({ base }: TableWrite): CatalogTable {

@@ -5,6 +5,7 @@ import { planScan } from "../../iceberg/scan.ts";
 import { enforceConstraints, hasKeys } from "../binding/constraints.ts";
 import { LakeError } from "../../common/errors.ts";
 import { readAs } from "../../iceberg/metadata.ts";
+import { keepsLineage, withLineage } from "../../iceberg/row-lineage.ts";
 import type { PartitionSpec } from "../../iceberg/types.ts";
 import type { LandingVersion } from "../../plan/landing-diff.ts";
 import { changesPart, isIncremental } from "../../plan/types.ts";
@@ -72,6 +73,7 @@ export async function openWrite(options: {
     dataLocation: base?.metadata.properties["write.data.path"] ?? `${options.location}/data`,
     properties: { ...base?.metadata.properties, ...tableProperties(model, session.profile) },
   };
+  const lineage = base !== null && keepsLineage(base.metadata);
   const write = async (request: Omit<WriteRequest, "writeId">): Promise<WriteResult> => {
     const result = await compute.write({
       ...request,
@@ -100,7 +102,15 @@ export async function openWrite(options: {
     writeResult: (others = relations) => locating(write({ ...own, ...place, relations: others })),
     keepResult: () => locating(compute.keep({ ...own, name: resultName })),
     properties: place.properties,
-    writeRows: (sql, others) => write({ ...common, ...place, sql, relations: others }),
+    lineage,
+    writeRows: (sql, others) =>
+      write({
+        ...common,
+        ...place,
+        schema: lineage ? withLineage(shape.schema) : shape.schema,
+        sql,
+        relations: others,
+      }),
     writeDeletes: async (request) =>
       (await write({ ...common, ...place, ...request, spec: unpartitioned, properties: ofDeletes })).files,
   };

@@ -1,0 +1,40 @@
+// Spark with Iceberg 1.10 gives the rows of a v3 table that lake wrote, merged and compacted the ids that lake gives them.
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { given, lineage, project } from "../e2e/lineage.ts";
+import { makeProject } from "../e2e/project.ts";
+import { describeWith } from "../services/skip.ts";
+import { runSparkScript, whyNoSpark } from "./spark/spark.ts";
+
+const script = fileURLToPath(new URL("./spark/lineage.py", import.meta.url));
+
+describeWith(await whyNoSpark(), "row lineage, for Spark", () => {
+  test("is what lake says, after each change", async () => {
+    using here = makeProject({
+      ...project("merge"),
+      ...given([1, 2, 3, 4, 5, 6].map((id) => [id, `2025-07-0${1 + (id % 2)}`, id])),
+    });
+    let looks = 0;
+    const asSpark = async (): Promise<void> => {
+      const { ["lakehouse.orders"]: metadata = "" } = await here.catalog();
+      const seen = (await runSparkScript("1.10", script, [
+        metadata,
+        `${here.root}/spark-${(looks += 1)}`,
+      ])) as number[][];
+      const ours = [...(await lineage(here))].sort(([one], [other]) => one - other);
+      expect(seen).toEqual(ours.map(([id, { row, updated }]) => [id, row, updated]));
+    };
+    expect((await here.run({})).success).toBe(true);
+    here.write(
+      given([
+        [2, "2025-07-01", 20],
+        [7, "2025-07-02", 70],
+      ]),
+    );
+    expect((await here.run({})).success).toBe(true);
+    await asSpark();
+    expect((await here.cli("compact", "-s", "orders", "--rewrite-all")).code).toBe(0);
+    expect((await here.cli("rewrite-manifests", "-s", "orders")).code).toBe(0);
+    await asSpark();
+  });
+});
