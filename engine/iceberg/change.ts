@@ -17,13 +17,15 @@ export type ChangeOperation =
   | { readonly kind: "replace-all"; readonly add: readonly DataFile[] }
   /**
    * The named live data files go, others come (merge, delete+insert, replace_partitions); `addDeletes` are position
-   * delete files, of the partition and spec of the data file that each refers to.
+   * delete files or deletion vectors, of the partition and spec of the data file that each refers to. A data file has
+   * one vector: those of `replaceVectorsOf` take in what was deleted before.
    */
   | {
       readonly kind: "overwrite";
       readonly add: readonly DataFile[];
       readonly removePaths: ReadonlySet<string>;
       readonly addDeletes?: readonly DataFile[];
+      readonly replaceVectorsOf?: ReadonlySet<string>;
     }
   /**
    * The same rows in other files (compaction): `removePaths` names data files, and delete files that no longer

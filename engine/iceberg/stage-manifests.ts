@@ -38,6 +38,7 @@ export interface StagedManifests {
 }
 
 const concurrency = 8;
+const none: ReadonlySet<string> = new Set();
 /** About 4 MB of Avro each: more would keep readers from working in parallel. */
 const filesPerManifest = 10_000;
 
@@ -167,10 +168,13 @@ class Stage {
     if (!hasLive(manifest)) return unchanged;
     const { operation, snapshotId } = this.#request;
     const paths = "removePaths" in operation ? operation.removePaths : null;
-    if (paths !== null && paths.size === 0) return unchanged;
-    const isRemoved = ({ content, path, referencedDataFile }: DataFile): boolean =>
-      // A deletion vector ends with its data file.
-      paths === null || paths.has(path) || (content !== "data" && paths.has(referencedDataFile ?? ""));
+    const replaced = (operation.kind === "overwrite" ? operation.replaceVectorsOf : undefined) ?? none;
+    if (paths !== null && paths.size + replaced.size === 0) return unchanged;
+    const isRemoved = ({ content, path, referencedDataFile = "" }: DataFile): boolean => {
+      if (paths === null || paths.has(path)) return true;
+      // A deletion vector ends with its data file, or with the next one.
+      return content !== "data" && (paths.has(referencedDataFile) || replaced.has(referencedDataFile));
+    };
     const live = (await this.#read(manifest)).filter((entry) => entry.status !== "deleted");
     const removed = live.filter((entry) => isRemoved(entry.file)).map((entry) => entry.file);
     if (removed.length === 0) return unchanged;

@@ -9,7 +9,8 @@ export type Row = readonly [id: number, day: string, amount: number];
 export const given = (rows: readonly Row[]): Files => ({
   "seeds/given.csv": `id,day,amount\n${rows.map((row) => row.join(",")).join("\n")}\n`,
 });
-export const project = (strategy: string): Files => ({
+export const project = (strategy: string, mode = "copy-on-write"): Files => ({
+  "models/orders.yml": `models: [{name: orders, config: {properties: {write.merge.mode: ${mode}}}}]\n`,
   "seeds/given.yml":
     "seeds: [{name: given, config: {column_types: {id: bigint, day: date, amount: bigint}}}]\n",
   "models/orders.sql": `{{config materialized="incremental" strategy="${strategy}" unique_key="id" partition_by="day" format_version=3}}

@@ -13,13 +13,13 @@ type Row = readonly [id: number | null, day: string, amount: number];
 const csv = (rows: readonly Row[]): string =>
   ["id,day,amount", ...rows.map(([id, day, amount]) => `${id ?? ""},${day},${amount}`)].join("\n") + "\n";
 
-function project(mode: string, strategy: string, rows: readonly Row[]): Files {
+function project(mode: string, strategy: string, rows: readonly Row[], version = 2): Files {
   const property = strategy === "merge" ? "write.merge.mode" : "write.delete.mode";
   return {
     "seeds/given.csv": csv(rows),
     "seeds/given.yml":
       "seeds: [{name: given, config: {column_types: {id: bigint, day: date, amount: bigint}}}]\n",
-    "models/orders.sql": `{{config materialized="incremental" strategy="${strategy}" unique_key="id" partition_by="day"}}
+    "models/orders.sql": `{{config materialized="incremental" strategy="${strategy}" unique_key="id" partition_by="day" format_version=${version}}}
 select id, day, amount from {{ref "given"}}
 `,
     "models/orders.yml": `models: [{name: orders, config: {properties: {${property}: ${mode}}}}]\n`,
@@ -94,6 +94,37 @@ describe("merge-on-read", () => {
     ]);
   });
 
+  test("in format 3 each data file has one deletion vector, with what went before", async () => {
+    const rows = [1, 2, 3, 4, 5].map((id): Row => [id, "2025-07-01", id * 10]);
+    using here = makeProject(project("merge-on-read", "merge", rows, 3));
+    await built(here);
+    for (const id of [1, 3, 4]) {
+      here.write({ "seeds/given.csv": csv([[id, "2025-07-02", id * 11]]) });
+      expect(await built(here)).toBe("took 1 row, marked rows as deleted in 1 file");
+    }
+    const marked = (await tasksOf(here)).filter(({ deletes }) => deletes.length > 0);
+    expect(
+      marked.map(({ deletes }) => deletes.map(({ format, recordCount }) => [format, recordCount])),
+    ).toEqual([[["PUFFIN", 3n]]]);
+    const summary = await here.withSession(async (session) => {
+      const { metadata } = await tableOf(session, "orders");
+      return metadata.snapshots.at(-1)?.summary;
+    });
+    expect(summary).toMatchObject({
+      "added-dvs": "1",
+      "removed-dvs": "1",
+      "total-delete-files": "1",
+      "total-position-deletes": "3",
+    });
+    expect(await rowsOf(here)).toEqual([
+      [1, "2025-07-02", 11],
+      [2, "2025-07-01", 20],
+      [3, "2025-07-02", 33],
+      [4, "2025-07-02", 44],
+      [5, "2025-07-01", 50],
+    ]);
+  });
+
   test("small tables are rewritten unless it is asked for, and a mode that is none is refused", async () => {
     using here = makeProject({
       ...project("merge-on-read", "merge", first),
@@ -156,22 +187,20 @@ test("any sequence of merges and deletes by key ends in the same rows, marked or
     maxLength: 8,
   });
   const strategies = fc.constantFrom("merge", "delete+insert");
+  const versions = fc.constantFrom(2, 3);
+  const all = fc.array(batch, { minLength: 2, maxLength: 5 });
   await fc.assert(
-    fc.asyncProperty(
-      strategies,
-      fc.array(batch, { minLength: 2, maxLength: 5 }),
-      async (strategy, batches) => {
-        using here = makeProject(project("merge-on-read", strategy, batches[0] ?? []));
-        const expected = new Map<number | null, Row>();
-        for (const rows of batches) {
-          here.write({ "seeds/given.csv": csv(rows) });
-          await built(here);
-          for (const row of rows) expected.set(row[0], row);
-        }
-        const text = (row: readonly unknown[]): string => JSON.stringify(row);
-        expect((await rowsOf(here)).map(text).sort()).toEqual([...expected.values()].map(text).sort());
-      },
-    ),
-    { numRuns: 12 },
+    fc.asyncProperty(versions, strategies, all, async (version, strategy, batches) => {
+      using here = makeProject(project("merge-on-read", strategy, batches[0] ?? [], version));
+      const expected = new Map<number | null, Row>();
+      for (const rows of batches) {
+        here.write({ "seeds/given.csv": csv(rows) });
+        await built(here);
+        for (const row of rows) expected.set(row[0], row);
+      }
+      const text = (row: readonly unknown[]): string => JSON.stringify(row);
+      expect((await rowsOf(here)).map(text).sort()).toEqual([...expected.values()].map(text).sort());
+    }),
+    { numRuns: 16 },
   );
 }, 300_000);

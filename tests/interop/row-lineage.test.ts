@@ -9,9 +9,9 @@ import { runSparkScript, whyNoSpark } from "./spark/spark.ts";
 const script = fileURLToPath(new URL("./spark/lineage.py", import.meta.url));
 
 describeWith(await whyNoSpark(), "row lineage, for Spark", () => {
-  test("is what lake says, after each change", async () => {
+  test.each(["copy-on-write", "merge-on-read"])("is what lake says, after each change, %s", async (mode) => {
     using here = makeProject({
-      ...project("merge"),
+      ...project("merge", mode),
       ...given([1, 2, 3, 4, 5, 6].map((id) => [id, `2025-07-0${1 + (id % 2)}`, id])),
     });
     let looks = 0;
@@ -31,6 +31,9 @@ describeWith(await whyNoSpark(), "row lineage, for Spark", () => {
         [7, "2025-07-02", 70],
       ]),
     );
+    expect((await here.run({})).success).toBe(true);
+    // Of a file that has a vector already.
+    here.write(given([[4, "2025-07-02", 40]]));
     expect((await here.run({})).success).toBe(true);
     await asSpark();
     expect((await here.cli("compact", "-s", "orders", "--rewrite-all")).code).toBe(0);

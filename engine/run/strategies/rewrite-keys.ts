@@ -7,7 +7,7 @@ import { relationName } from "../../compute/compute.ts";
 import { changedSets } from "./changed-sets.ts";
 import { replacedFileRows } from "./replaced-files.ts";
 import type { TableWrite, Written } from "./strategy.ts";
-import { markRows, marksRows } from "./position-deletes.ts";
+import { markRows, marksRows } from "./mark-rows.ts";
 import { resultName } from "./strategy.ts";
 import { findTouched, keyCondition, targetName } from "./touched-files.ts";
 import type { RowsToGo } from "./touched-files.ts";
@@ -42,11 +42,11 @@ export async function rewriteRows(
     const result = `select ${columns} from ${relationName(resultName)}`;
     if (marksRows(table, target)) {
       const written = await table.writeRows(result, toGo.relations);
-      const addDeletes = await markRows(table, toGo, target);
-      const marked = new Set(addDeletes.map(({ referencedDataFile }) => referencedDataFile));
+      const marks = await markRows(table, toGo, target);
+      const marked = new Set(marks.addDeletes.map(({ referencedDataFile }) => referencedDataFile));
       const removePaths = new Set([...target.touched].filter((path) => !marked.has(path)));
       return {
-        operation: { kind: "overwrite", add: written.files, removePaths, addDeletes },
+        operation: { kind: "overwrite", add: written.files, removePaths, ...marks },
         result: { ...kept, files: written.files },
       };
     }

@@ -42,6 +42,8 @@ export interface TableWrite {
   readonly lineage: boolean;
   /** Other rows as data files of the table. */
   writeRows(sql: string, relations: readonly Relation[]): Promise<WriteResult>;
+  /** A file of deletion vectors, beside the table's data files: its path as metadata spells it. */
+  writePuffin(bytes: Uint8Array): Promise<string>;
   /** Rows of a delete file, beside the table's data files. */
   writeDeletes(
     request: Pick<WriteRequest, "sql" | "relations" | "schema" | "sortOrder">,

@@ -111,6 +111,12 @@ export async function openWrite(options: {
         sql,
         relations: others,
       }),
+    writePuffin: async (bytes) => {
+      const path = `${place.dataLocation.replace(/\/+$/, "")}/00000-${commitId}-deletes.puffin`;
+      files.push(path);
+      await (await session.storage()).writeIfAbsent(path, bytes);
+      return path;
+    },
     writeDeletes: async (request) =>
       (await write({ ...common, ...place, ...request, spec: unpartitioned, properties: ofDeletes })).files,
   };

@@ -3,7 +3,7 @@ import type { CatalogTable } from "../../catalog/catalog.ts";
 import { formatCount, formatQuantity } from "../../common/format.ts";
 import { partitionKey } from "../../iceberg/partition.ts";
 import { planScan } from "../../iceberg/scan.ts";
-import type { TableMetadata } from "../../iceberg/types.ts";
+import type { DataFile, TableMetadata } from "../../iceberg/types.ts";
 import { headSnapshot } from "../../plan/table-state.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { BuiltTable } from "./build-table.ts";
@@ -59,18 +59,22 @@ export function builtMessage(built: BuiltTable, table: TableReport): string {
     const rewritten = formatQuantity(operation.removePaths.size, "file");
     const marks = operation.addDeletes ?? [];
     if (marks.length > 0) {
-      const gone = formatQuantity(
-        marks.reduce((sum, { recordCount }) => sum + recordCount, 0n),
-        "row",
-      );
       const also = operation.removePaths.size === 0 ? "" : `, removed ${rewritten}`;
-      return `took ${rows}${from}, marked ${gone} as deleted in ${formatQuantity(marks.length, "file")}${also}${rejected}`;
+      return `took ${rows}${from}, marked ${goneIn(marks)}${also}${rejected}`;
     }
     return `took ${rows}${from}, rewrote ${rewritten} of ${formatCount(filesOf(base))}${rejected}`;
   }
   if (operation.kind === "rewrite") return "nothing changed";
   const verb = base === null ? "created with" : operation.kind === "append" ? "appended" : "replaced by";
   return `${verb} ${rows} in ${formatQuantity(table.filesAdded, "file")}${from}${rejected}`;
+}
+
+/** A deletion vector counts what went before, too. */
+function goneIn(marks: readonly DataFile[]): string {
+  const files = formatQuantity(marks.length, "file");
+  if (marks.some(({ format }) => format === "PUFFIN")) return `rows as deleted in ${files}`;
+  const gone = marks.reduce((sum, { recordCount }) => sum + recordCount, 0n);
+  return `${formatQuantity(gone, "row")} as deleted in ${files}`;
 }
 
 function filesOf(base: CatalogTable | null): number {
