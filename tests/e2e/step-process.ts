@@ -7,6 +7,7 @@ import { executeRun } from "../../engine/run/execute-run.ts";
 import { openProject } from "../../engine/run/open-project.ts";
 import { createSession } from "../../engine/run/session.ts";
 import type { Adapters } from "../../engine/run/session.ts";
+import { maintain } from "../../engine/upkeep/maintain.ts";
 import { adapters } from "../../engine/wire.ts";
 import type { StepRequest } from "./steps.ts";
 
@@ -60,8 +61,19 @@ const { graph, profile } = await openProject({
 });
 const session = createSession({ graph, profile, adapters: watched });
 try {
-  const result = await executeRun(session, { command: "build", ...request.options });
-  process.exitCode = result.success ? 0 : 1;
+  if (request.maintain === undefined) {
+    const result = await executeRun(session, { command: "build", ...request.options });
+    process.exitCode = result.success ? 0 : 1;
+  } else {
+    const identifier = { namespace: profile.schema, name: request.maintain };
+    const policy = {
+      compact: true,
+      rewriteManifests: true,
+      expireSnapshots: 1,
+      removeOrphanFiles: 86_400_000,
+    };
+    await maintain({ session, table: { identifier, policy }, dryRun: false });
+  }
 } finally {
   await session.close();
 }

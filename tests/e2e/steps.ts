@@ -9,6 +9,8 @@ export interface StepRequest {
   readonly root: string;
   readonly target?: string;
   readonly options?: Partial<RunOptions>;
+  /** Upkeep of this table in place of a run: all of it, with all snapshots but the newest expired. */
+  readonly maintain?: string;
   /** From 1; 0 for a run that goes to its end. */
   readonly at: number;
   readonly signal?: "SIGKILL" | "SIGSTOP";
