@@ -1,6 +1,7 @@
 // npm run bench [-- main-job | ten-million | many-models …]: prints Markdown tables. Nothing here is a test;
 // times are those of the machine it runs on, so read the ratios.
 import { cpus, totalmem } from "node:os";
+import { compaction } from "./compaction.ts";
 import { hiveCommits } from "./hive-commits.ts";
 import { lakehouse } from "./lakehouse.ts";
 import { mainJob } from "./main-job.ts";
@@ -15,6 +16,7 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
   lakehouse,
   "hive-commits": hiveCommits,
   reading,
+  compaction,
   "s3-reading": s3Reading,
   "many-models": manyModels,
   "one-file": oneFile,
