@@ -13,6 +13,7 @@ import { lakehouseUnavailable, startLakehouse, type RunningLakehouse } from "../
 import { describeWith } from "../services/skip.ts";
 import { canonicalColumns, canonicalRows, schemaOf } from "./canonical.ts";
 import { everyTypeSql, partitionedTables } from "./every-type.ts";
+import { askHive } from "./hive/hive.ts";
 import { sparkRows } from "./spark/spark-rows.ts";
 import { openSpark, whyNoSpark, type SparkSession } from "./spark/spark.ts";
 
@@ -156,6 +157,22 @@ describeWith(reason, "lake and Spark on one metastore and bucket", () => {
         ["Location", `${lakehouse.warehouse}/lakehouse.db/events`, ""],
       ]),
     );
+  });
+
+  test("Hive shows a table of lake's and one of Spark's in the same words", async () => {
+    await spark.sql(
+      "create table lakehouse.sparks using iceberg partitioned by (days(happened)) as select * from lakehouse.events",
+    );
+    const [ours = "", theirs = ""] = await askHive(
+      lakehouse.metastore.uri,
+      "show create table lakehouse.events",
+      "show create table lakehouse.sparks",
+    );
+    await spark.sql("drop table lakehouse.sparks");
+    expect(ours).toMatch(/^CREATE EXTERNAL TABLE `lakehouse`\.`events`\(/);
+    expect(ours).toContain("`place` struct<`city`:string, `zip`:bigint>");
+    expect(ours).toContain(`'${lakehouse.warehouse}/lakehouse.db/events'`);
+    expect(sameForBoth(ours, "events")).toEqual(sameForBoth(theirs, "sparks"));
   });
 
   test("every table has equal rows, also in each of its earlier states", async () => {
@@ -315,6 +332,21 @@ describeWith(reason, "lake and Spark on one metastore and bucket", () => {
     return { schema, snapshot: table.metadata["current-snapshot-id"]!, rows: canonicalRows(schema, rows) };
   }
 });
+
+/** `show create table` without what differs from table to table (its name, the values of its state, lake's own keys)
+ *  and from version to version: Spark says who owns a table, and spells an instant as Hive 2 did; later versions of iceberg-java note
+ *  that the server is not to count. */
+function sameForBoth(shown: string, name: string): string[] {
+  const state =
+    /^( *'(?:uuid|metadata_location|snapshot-count|transient_lastDdlTime|current-snapshot-[a-z-]+)'=)'.*'/;
+  const ofOne = /^ *'(?:lake\.|previous_metadata_location'|owner'|DO_NOT_UPDATE_STATS')/;
+  return shown
+    .replaceAll(new RegExp(`\\b${name}\\b`, "g"), "…")
+    .replaceAll("timestamp with local time zone", "timestamp")
+    .split("\n")
+    .filter((line) => !ofOne.test(line))
+    .map((line) => line.replace(state, "$1…").trimEnd());
+}
 
 /** Iceberg 1.4.2 hands Spark the UUID of an identity partition as an object that Spark cannot take, whoever wrote the
  *  table: of that one table all other columns are compared. */

@@ -6,7 +6,12 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { freePort } from "./free-port.ts";
-import { findDistribution, toolsUnavailable, type Distribution } from "./hive-metastore/distribution.ts";
+import {
+  findDistribution,
+  openedPackages,
+  toolsUnavailable,
+  type Distribution,
+} from "./hive-metastore/distribution.ts";
 import { hadoopXml, metastoreSite } from "./hive-metastore/settings.ts";
 import { postgresUnavailable, startPostgres, type RunningPostgres } from "./postgres.ts";
 import { servicesElsewhere } from "./skip.ts";
@@ -133,7 +138,6 @@ async function configure({ folder, databaseUri, port, warehouse, options }: Conf
 }
 
 function launch(folder: string, { java, home, classPath }: Distribution): ChildProcess {
-  const opened = ["lang", "util", "net", "nio", "util.concurrent", "util.regex"];
   return spawn(
     java,
     [
@@ -142,7 +146,7 @@ function launch(folder: string, { java, home, classPath }: Distribution): ChildP
       // Starts in two thirds of the time, and nothing here runs for long.
       "-XX:TieredStopAtLevel=1",
       `-Dlog4j.configurationFile=${join(folder, "log4j2.properties")}`,
-      ...opened.map((name) => `--add-opens=java.base/java.${name}=ALL-UNNAMED`),
+      ...openedPackages,
       "-cp",
       [folder, ...classPath].join(delimiter),
       "lake.tests.Guarded",

@@ -77,7 +77,7 @@ test("a new table is written as iceberg-java writes it", () => {
     sd: {
       cols: [
         { name: "id", type: "bigint", comment: "the key" },
-        { name: "at", type: "timestamp with local time zone", comment: "" },
+        { name: "at", type: "timestamp with local time zone" },
       ],
       location: "s3://bucket/warehouse/silver.db/events",
       inputFormat: "org.apache.hadoop.mapred.FileInputFormat",

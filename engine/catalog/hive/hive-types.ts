@@ -25,7 +25,8 @@ export function hiveColumns(schema: Schema): readonly FieldSchema[] {
   return schema.fields.map((field) => ({
     name: field.name,
     type: hiveType(field.type, field.name),
-    comment: field.doc ?? "",
+    // None where there is none: Hive shows an empty one as `COMMENT ''`.
+    ...(field.doc !== undefined && { comment: field.doc }),
   }));
 }
 

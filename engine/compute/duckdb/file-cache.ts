@@ -68,6 +68,8 @@ class CachedFiles implements FileCache {
   readonly #directory: string;
   readonly #maxBytes: number;
   readonly #run = limit(copiesAtOnce);
+  /** A file is open while it is brought, and a process may have few open: of thousands, only those at work. */
+  readonly #bringing = limit(copiesAtOnce);
   /** In order of use, the least recent first. */
   readonly #copies = new Map<string, Copy>();
   readonly #spelled = new Map<string, string>();
@@ -120,7 +122,7 @@ class CachedFiles implements FileCache {
           path,
           sizeBytes,
           ...(version && { version }),
-          ready: this.#bring(path, sizeBytes, version),
+          ready: this.#bringing(() => this.#bring(path, sizeBytes, version)),
           holders: 0,
         };
     this.#copies.delete(path);

@@ -11,6 +11,16 @@ const execute = promisify(execFile);
 const here = fileURLToPath(new URL(".", import.meta.url));
 const ourClasses = ["NoopFs.java", "Guarded.java"];
 
+/** What Hive reaches into by reflection. */
+export const openedPackages: readonly string[] = [
+  "lang",
+  "util",
+  "net",
+  "nio",
+  "util.concurrent",
+  "util.regex",
+].map((name) => `--add-opens=java.base/java.${name}=ALL-UNNAMED`);
+
 export interface Distribution {
   readonly java: string;
   /** Of the metastore: `lib`, `scripts`. */
