@@ -18,7 +18,8 @@ import { publish } from "./publishing/publish.ts";
 import { RunTables } from "./relations.ts";
 import type { RetriedRun } from "./journal/retry-run.ts";
 import type { RunJournal } from "./journal/run-journal.ts";
-import type { RecordedTable } from "./journal/run-records.ts";
+import { recordNames, stagedExpiryMs } from "./journal/run-records.ts";
+import type { RecordedTable, RunFiles } from "./journal/run-records.ts";
 import { isBad } from "./run-results.ts";
 import type { RunResults } from "./run-results.ts";
 import { stepJobs } from "./run-steps.ts";
@@ -94,6 +95,8 @@ export class RunAttempt {
     const wanted = new Set(claims.map(({ table }) => table));
     const completed = await completePublishing({ session, runs: runs.values(), wanted });
     for (const one of completed) results.emit({ kind: "warning", message: describeCompleted(one) });
+    const message = leftBehind(runs.values(), session.now());
+    if (message !== null) results.emit({ kind: "warning", message });
     return completed.length > 0;
   }
 
@@ -221,4 +224,13 @@ function describeCompleted({ runId, ageMs, published, skipped }: CompletedPublis
   const left = skipped.map((unit) => notPublished(unit).message);
   const done = published.length === 0 ? "nothing was left to publish" : `published ${published.join(", ")}`;
   return [`completed the run ${runId}, cut off ${formatAge(ageMs)} ago: ${done}`, ...left].join("; ");
+}
+
+/** Files of failed runs that nobody can take over any more, and that nobody has cleaned up (rule 6). */
+function leftBehind(runs: Iterable<RunFiles>, nowMs: number): string | null {
+  const failed = [...runs].flatMap(({ files }) => files.get(recordNames.failed)?.modifiedMs ?? []);
+  const expired = failed.filter((modifiedMs) => nowMs - modifiedMs > stagedExpiryMs);
+  if (expired.length === 0) return null;
+  const what = expired.length === 1 ? "a failed run has" : `${expired.length} failed runs have`;
+  return `${what} left files that are older than a day: lake staged lists them, lake staged --clean removes them`;
 }

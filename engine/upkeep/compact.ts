@@ -174,7 +174,7 @@ async function writeBatch(
         ...(order.sortOrder !== undefined && { sortOrder: order.sortOrder }),
         ...(order.sql !== undefined && { orderBy: order.sql }),
         dataLocation,
-        writeId: `${commitId}-${index}`,
+        writeId: `${commitId}-${String(index).padStart(6, "0")}`,
       });
       const [{ file }] = tasks as [ScanTask];
       written.push(...files.map((one) => ({ ...one, specId: file.specId, partition: file.partition })));

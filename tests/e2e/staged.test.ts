@@ -1,4 +1,6 @@
 // What failed and killed runs leave is listed and removed by command, and nothing that somebody needs goes with it.
+import { utimesSync } from "node:fs";
+import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { openProject } from "../../engine/run/open-project.ts";
 import { createSession } from "../../engine/run/session.ts";
@@ -76,6 +78,22 @@ describe("a failed run", () => {
     await expect(cleanLater(here, 0, 72)).rejects.toMatchObject({ code: "upkeep/staged-age" });
     expect(await cleanLater(here, 25)).toMatchObject([{ run: { state: "failed" }, kept: [] }]);
     expect(await leftovers(here)).toEqual([]);
+  });
+
+  test("is called to mind by later runs once it is a day old", async () => {
+    using here = makeProject(files);
+    await here.run({});
+    const said = async (): Promise<string> =>
+      (await here.run({ noReuse: true })).events
+        .flatMap((event) => (event.kind === "warning" ? [event.message] : []))
+        .join();
+    expect(await said()).toBe("");
+    const old = new Date(Date.now() - 25 * 3_600_000);
+    for (const name of here.files("warehouse/_lake/dev/runs"))
+      utimesSync(path.join(here.root, "warehouse/_lake/dev/runs", name), old, old);
+    expect(await said()).toMatch(
+      /failed runs? ha(s|ve) left files that are older than a day: lake staged lists/,
+    );
   });
 
   test("that a retry has taken over keeps what the retry published", async () => {

@@ -55,6 +55,9 @@ export function isPublishing(name: string): boolean {
 /** After this long without a sign of life another run may take its tables. */
 export const leaseMs = 120_000;
 
+/** So old, what a failed run staged goes with the next `lake staged --clean`. */
+export const stagedExpiryMs = 24 * 3_600_000;
+
 export function runsFolder(lakeFolder: string): string {
   return `${lakeFolder}/runs`;
 }

@@ -59,6 +59,7 @@ export async function openWrite(options: {
   ];
   const compute = await session.compute();
   const files: string[] = [];
+  let writes = 0;
   const common = {
     id: model.uniqueId,
     schema: shape.schema,
@@ -75,10 +76,9 @@ export async function openWrite(options: {
   };
   const lineage = base !== null && keepsLineage(base.metadata);
   const write = async (request: Omit<WriteRequest, "writeId">): Promise<WriteResult> => {
-    const result = await compute.write({
-      ...request,
-      writeId: files.length === 0 ? commitId : session.newId(),
-    });
+    // By the commit's id files of a killed run are found; of one width, so that none is the beginning of another.
+    const writeId = `${commitId}-${String((writes += 1)).padStart(6, "0")}`;
+    const result = await compute.write({ ...request, writeId });
     files.push(...result.files.map((file) => file.path));
     return result;
   };
