@@ -30,10 +30,9 @@ function sortOrderOf(metadata: TableMetadata, by: readonly string[]): SortOrder 
   const own = defaultSortOrder(metadata);
   if (by.length === 0) {
     if (own.fields.length > 0) return own;
-    throw lakeError("upkeep/bad-order", {
-      strategy: "sort",
-      problem: "the table has no sort order (`sorted_by` in its config), so columns must be named",
-    });
+    const problem = "the table has no sort order (`sorted_by` in its config), so columns must be named";
+    const hint = "for example --by 'user_id, day desc'";
+    throw lakeError("upkeep/bad-order", { strategy: "sort", problem }, { hint });
   }
   const order = parseSortedBy(by, currentSchema(metadata), metadata["sort-orders"]);
   const known = metadata["sort-orders"].some((one) => one["order-id"] === order["order-id"]);
@@ -49,15 +48,14 @@ function curveOf(metadata: TableMetadata, by: readonly string[]): string {
     if (field !== undefined && typeof field.type === "string") return field.name;
     const problem =
       field === undefined ? `the table has no column ${name}` : `${name} has parts, which have no one order`;
-    const hint = didYouMean(
-      name,
-      fields.map((one) => one.name),
-    );
+    const simple = fields.filter(({ type }) => typeof type === "string").map((one) => one.name);
+    const hint = didYouMean(name, simple) ?? `the columns it can take: ${simple.join(", ")}`;
     throw lakeError("upkeep/bad-order", { strategy: "zorder", problem }, { hint });
   });
   if (columns.length < 2 || columns.length > mostColumns) {
     const problem = `it needs 2 to ${mostColumns} columns, found ${columns.length}`;
-    throw lakeError("upkeep/bad-order", { strategy: "zorder", problem });
+    const hint = "for example --by user_id,recipe_id; for one column, --strategy sort";
+    throw lakeError("upkeep/bad-order", { strategy: "zorder", problem }, { hint });
   }
   const bits = columns.flatMap((column, place) => {
     // By rank, not by value: a skewed column is cut as finely as an even one.
