@@ -75,6 +75,14 @@ export class LakeError extends Error {
     this.errors = details.errors ?? [];
   }
 
+  /** The same failure with its texts in other words, such as another spelling of a path. */
+  respelled(spell: (text: string) => string): LakeError {
+    const { code, hint, at, retryable, positionBytes, cause } = this;
+    const errors = this.errors.map((one) => one.respelled(spell));
+    const details = { at, hint: hint && spell(hint), retryable, positionBytes, errors, cause };
+    return new LakeError(code, spell(this.message), details);
+  }
+
   /** The plain shape for artifacts and `--log-format json`. */
   toJSON(): Record<string, unknown> {
     return {

@@ -70,7 +70,9 @@ export function canonicalRows(schema: Schema, rows: readonly unknown[]): string[
 function canonicalValue(type: IcebergType, value: unknown): unknown {
   if (value === null || value === undefined) return null;
   if (typeof type === "string") {
-    return type === "float" || type === "double" ? floatText(value as string) : value;
+    if (type === "float" || type === "double") return floatText(value as string);
+    // DuckDB leaves out the zero of a decimal that has no other digit before the point.
+    return type.startsWith("decimal") ? (value as string).replace(/^(-?)\./, "$10.") : value;
   }
   switch (type.type) {
     case "list":

@@ -1,6 +1,7 @@
 // PyIceberg as the judge of what we write: an implementation that shares nothing with ours.
 import { execFile } from "node:child_process";
 import { access } from "node:fs/promises";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { parseJson } from "../../engine/common/json.ts";
@@ -41,13 +42,13 @@ async function setUp(): Promise<string | null> {
 }
 
 /**
- * Runs a script (a file of this folder, or its text where it has several lines) and gives what it prints:
+ * Runs a script (its path from this folder, or its text where it has several lines) and gives what it prints:
  * one JSON value, integers beyond 53 bits as bigint. Arguments arrive in `sys.argv` as text.
  */
 export async function runPython(script: string, args: readonly string[]): Promise<unknown> {
   const interpreter = await pyiceberg();
   if (interpreter === null) throw new Error(reason);
-  const source = script.includes("\n") ? ["-c", script] : [path(`./${script}`)];
+  const source = script.includes("\n") ? ["-c", script] : [resolve(path("."), script)];
   const { stdout } = await execute(interpreter, [...source, ...args], { maxBuffer: 256 * 1024 * 1024 });
   return parseJson(stdout);
 }

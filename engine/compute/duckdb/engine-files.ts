@@ -2,6 +2,7 @@
 // settings shut (`enable_external_access`), and what makes one spelling of a path enough. Files of an object
 // store are brought into a cache before a statement runs and taken to their paths after a write.
 import { stat } from "node:fs/promises";
+import { isLakeError } from "../../common/errors.ts";
 import type { DataFile } from "../../iceberg/types.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { relationName, type LandingFile, type LandingRelation, type Relation } from "../compute.ts";
@@ -62,6 +63,8 @@ export function engineFiles({
       });
       try {
         return await work(used.map((relation) => localised(relation, through, isAway)));
+      } catch (error) {
+        throw isLakeError(error) ? error.respelled((text) => through.respelled(text)) : error;
       } finally {
         release();
       }

@@ -13,6 +13,8 @@ interface EngineReport {
 }
 
 const longestCandidateList = 5;
+/** How the engine says that it lacks a part of Parquet. */
+const unreadable = /encoding is only supported for|unsupported (?:compression codec|encoding|page type)/i;
 const memoryHint = "raise memory_limit under `compute:` of the target, lower threads, or split the model";
 
 /**
@@ -25,6 +27,8 @@ export function engineError(error: unknown, prefixBytes = 0): LakeError {
   const position = report.positionBytes === undefined ? -1 : report.positionBytes - prefixBytes;
   const details = { positionBytes: position < 0 ? undefined : position, hint: hintOf(report), cause: error };
   const message = shortMessage(report);
+  if (unreadable.test(message))
+    return lakeError("compute/unsupported-feature", { what: `a Parquet file (${message})` }, details);
   switch (report.type) {
     case "Parser":
     case "Syntax":

@@ -49,13 +49,23 @@ export function physicalType(type: IcebergType, physical: PhysicalField): string
       });
       if (fields.length > 0) return `STRUCT(${fields.join(", ")})`;
       // No field is left, but whether the struct itself is null must still be seen.
-      const witness = physical.children.find(({ kind }) => kind === "primitive");
-      if (!witness)
-        throw lakeError("compute/unsupported-feature", {
-          what: `a struct whose fields were all replaced (${physical.name})`,
-        });
-      return `STRUCT(${identifier(witness.name)} ${witness.type})`;
+      const [witness] = physical.children;
+      return `STRUCT(${identifier(witness!.name)} ${storedType(witness!)})`;
     }
+  }
+}
+
+function storedType({ kind, type, children }: PhysicalField): string {
+  const parts = children.map(storedType);
+  switch (kind) {
+    case "primitive":
+      return type!;
+    case "list":
+      return `${parts[0]}[]`;
+    case "map":
+      return `MAP(${parts[0]}, ${parts[1]})`;
+    case "struct":
+      return `STRUCT(${children.map(({ name }, index) => `${identifier(name)} ${parts[index]}`).join(", ")})`;
   }
 }
 

@@ -28,6 +28,8 @@ export interface WriteTarget {
 export interface FileCache {
   localPath(path: string): string;
   spelled(localPath: string): string | undefined;
+  /** A text for people, in which copies are called as what they are copies of. */
+  respelled(text: string): string;
   /** Brings the files; they stay until the answer is called. */
   hold(files: {
     readonly immutable: readonly LandingFile[];
@@ -91,6 +93,12 @@ class CachedFiles implements FileCache {
 
   spelled(localPath: string): string | undefined {
     return this.#spelled.get(localPath);
+  }
+
+  respelled(text: string): string {
+    const copies = join(this.#directory, "cache") + "/";
+    if (!text.includes(copies)) return text;
+    return [...this.#spelled].reduce((now, [local, path]) => now.replaceAll(local, path), text);
   }
 
   async hold({ immutable, changeable }: Parameters<FileCache["hold"]>[0]): Promise<() => void> {

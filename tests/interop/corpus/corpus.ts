@@ -10,7 +10,6 @@ import { queryProject } from "../../../engine/run/query-project.ts";
 import type { Session } from "../../../engine/run/session.ts";
 import { makeProject, type TestProject } from "../../e2e/project.ts";
 import { canonicalColumns, canonicalRows } from "../canonical.ts";
-import { runSparkScript, type Runtime } from "../spark/spark.ts";
 
 /** What `corpus.py` says of a table, or of one question to it. */
 export interface Answer {
@@ -31,11 +30,14 @@ export interface Corpus {
   readonly answers: readonly Answer[];
 }
 
-/** Runs a script of this folder; the tables stay until the folder is removed. */
-export async function sparkCorpus(runtime: Runtime, script: string): Promise<Corpus> {
+/** Runs a script of this folder over a new folder; the tables stay until that is removed. */
+export async function makeCorpus(
+  script: string,
+  run: (path: string, args: readonly string[]) => Promise<unknown>,
+): Promise<Corpus> {
   const folder = mkdtempSync(join(tmpdir(), "lake-corpus-"));
   const path = fileURLToPath(new URL(script, import.meta.url));
-  return { folder, answers: (await runSparkScript(runtime, path, [folder])) as Answer[] };
+  return { folder, answers: (await run(path, [folder])) as Answer[] };
 }
 
 /** A project with each table of the corpus as a source, named by its metadata file alone. */

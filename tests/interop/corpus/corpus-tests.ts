@@ -2,15 +2,17 @@
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { TestProject } from "../../e2e/project.ts";
-import { describeWith, servicesElsewhere } from "../../services/skip.ts";
-import { whyNoSpark, type Runtime } from "../spark/spark.ts";
-import { bothReadings, corpusProject, sparkCorpus, type Answer, type Corpus } from "./corpus.ts";
+import { describeWith } from "../../services/skip.ts";
+import { bothReadings, corpusProject, type Answer, type Corpus } from "./corpus.ts";
 
-/** Has a script of this folder make its tables in one Spark, and reads each. */
-export async function sparkTests(runtime: Runtime, script: string): Promise<void> {
-  const reason = servicesElsewhere() ?? (await whyNoSpark());
-  const corpus: Corpus = reason === null ? await sparkCorpus(runtime, script) : { folder: "", answers: [] };
-  describeWith(reason, `what Iceberg ${runtime} on Spark wrote`, () => {
+/** Has another engine make its tables (unless there is a `reason` why it cannot), and reads each. */
+export async function corpusTests(
+  title: string,
+  reason: string | null,
+  make: () => Promise<Corpus>,
+): Promise<void> {
+  const corpus: Corpus = reason === null ? await make() : { folder: "", answers: [] };
+  describeWith(reason, title, () => {
     let project: TestProject;
     beforeAll(() => {
       project = corpusProject(corpus);
