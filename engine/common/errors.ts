@@ -77,10 +77,14 @@ export class LakeError extends Error {
 
   /** The same failure with its texts in other words, such as another spelling of a path. */
   respelled(spell: (text: string) => string): LakeError {
-    const { code, hint, at, retryable, positionBytes, cause } = this;
+    const { code, at, retryable, positionBytes, cause } = this;
+    const [message, hint] = [spell(this.message), this.hint && spell(this.hint)];
     const errors = this.errors.map((one) => one.respelled(spell));
-    const details = { at, hint: hint && spell(hint), retryable, positionBytes, errors, cause };
-    return new LakeError(code, spell(this.message), details);
+    const isSame =
+      message === this.message && hint === this.hint && errors.every((one, i) => one === this.errors[i]);
+    return isSame
+      ? this
+      : new LakeError(code, message, { at, hint, retryable, positionBytes, errors, cause });
   }
 
   /** The plain shape for artifacts and `--log-format json`. */

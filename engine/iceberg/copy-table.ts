@@ -44,15 +44,21 @@ export async function stageCopy(request: CopyTableRequest): Promise<TableMetadat
     ({ content }) => content === "data",
   );
   const fileId = randomUUID();
-  const copy = new Copy(request, metadata, (index) => `${metadataFolder(metadata)}/${fileId}-m${index}.avro`);
-  const copied = await mapLimited(old, concurrency, (manifest) => copy.manifest(manifest));
-  const manifests = [...copied.flatMap((one) => one ?? []), ...(await copy.added())];
-  const { bytes } = writeManifestList({
+  const writer = new Copy(
+    request,
+    metadata,
+    (index) => `${metadataFolder(metadata)}/${fileId}-m${index}.avro`,
+  );
+  const copied = await mapLimited(old, concurrency, (manifest) => writer.manifest(manifest));
+  const manifests = [...copied.flatMap((one) => one ?? []), ...(await writer.added())];
+  // Rows keep the ids that their entries and files carry; what the list hands out beside them is new.
+  const firstRowId = source["next-row-id"];
+  const { bytes, assignedRows } = writeManifestList({
     formatVersion: metadata["format-version"] === 3 ? 3 : 2,
     snapshotId,
     parentSnapshotId: null,
     sequenceNumber: snapshot["sequence-number"],
-    ...(snapshot["first-row-id"] !== undefined && { firstRowId: snapshot["first-row-id"] }),
+    ...(firstRowId !== undefined && { firstRowId }),
     manifests,
     codec: codecOf(metadata),
   });
@@ -62,12 +68,18 @@ export async function stageCopy(request: CopyTableRequest): Promise<TableMetadat
   const own = Object.fromEntries(Object.entries(snapshot.summary).filter(([key]) => key.startsWith("lake.")));
   const summary = buildSummary({
     operation: "append",
-    added: copy.files,
+    added: writer.files,
     removed: [],
     previousSummary: null,
     extra: { ...own, ...request.summary },
   });
-  return { ...metadata, snapshots: [{ ...kept, summary, "manifest-list": manifestList }] };
+  const copy: Snapshot = { ...kept, summary, "manifest-list": manifestList };
+  if (firstRowId === undefined) return { ...metadata, snapshots: [copy] };
+  return {
+    ...metadata,
+    "next-row-id": firstRowId + assignedRows,
+    snapshots: [{ ...copy, "first-row-id": firstRowId, "added-rows": assignedRows }],
+  };
 }
 
 class Copy {

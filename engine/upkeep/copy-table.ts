@@ -9,6 +9,7 @@ import { placingProperties } from "../iceberg/clone-table.ts";
 import { stageCopy } from "../iceberg/copy-table.ts";
 import { currentSchema, defaultSortOrder, defaultSpec } from "../iceberg/metadata.ts";
 import { pathKey } from "../iceberg/path-key.ts";
+import { keepsLineage, withLineage } from "../iceberg/row-lineage.ts";
 import { asRelation, planScan } from "../iceberg/scan.ts";
 import type { DataFile, TableMetadata } from "../iceberg/types.ts";
 import { carriedSummary, summaryKeys } from "../plan/table-state.ts";
@@ -41,8 +42,7 @@ export interface CopiedTable {
 
 /**
  * Files with deleted rows are written again without them; all others are copied byte for byte. Nothing is registered.
- * Errors: `upkeep/nothing-to-copy` for a table without rows ever written, `iceberg/unsupported-feature`, those of
- * reading and writing.
+ * Errors: `upkeep/nothing-to-copy` for a table without rows ever written, those of reading and writing.
  */
 export async function copyTable(options: CopyOptions): Promise<CopiedTable> {
   const { session, source } = options;
@@ -123,19 +123,15 @@ async function writeCleaned(
   tasks: readonly ScanTask[],
 ): Promise<readonly DataFile[]> {
   const { metadata } = source;
-  if (metadata["format-version"] > 2)
-    throw lakeError("iceberg/unsupported-feature", {
-      feature: "copying of deletion vectors",
-      path: metadata.location,
-    });
+  const lineage = keepsLineage(metadata);
   const [compute, storage] = await Promise.all([session.compute(), session.storage()]);
   const name = tableName(source.identifier);
   const writeId = session.newId();
   const { files } = await compute.write({
     id: `copy of ${name}`,
     sql: `select * from ${relationName(name)}`,
-    relations: [asRelation({ name, metadata, tasks })],
-    schema: currentSchema(metadata),
+    relations: [{ ...asRelation({ name, metadata, tasks }), lineage }],
+    schema: lineage ? withLineage(currentSchema(metadata)) : currentSchema(metadata),
     spec: defaultSpec(metadata),
     sortOrder: defaultSortOrder(metadata),
     dataLocation: `${lakeFolder(session.profile)}/copies/${writeId}`,

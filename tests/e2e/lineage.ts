@@ -25,7 +25,7 @@ export function lineage(here: TestProject): Promise<Map<number, { row: number; u
     const { metadata } = await tableOf(session, "orders");
     const tasks = await planScan({ storage, metadata });
     const relation = { ...asRelation({ name: "orders", metadata, tasks }), lineage: true };
-    const sql = `select id, _row_id, _last_updated_sequence_number from orders`;
+    const sql = `select id, _row_id, _last_updated_sequence_number from "orders"`;
     const { rows } = await compute.query({ sql, relations: [relation] });
     const found = new Map(
       rows.map(([id, row, updated]) => [Number(id), { row: Number(row), updated: Number(updated) }]),
