@@ -68,7 +68,7 @@ describeWith(lakehouseUnavailable() ?? (await whyNoPyiceberg()), "backups into a
     using here = makeProject({
       ...files,
       ...given(rows([1, 2, 3, 4, 5, 6, 7, 8, 9], 1)),
-      "models/orders.sql": model.replace("=3", `=${version}`),
+      "models/orders.sql": String(model).replace("=3", `=${version}`),
       "profiles.yml": lakehouse.profiles(),
     });
     const to = `s3://${await lakehouse.s3.createBucket()}/nightly/lake`;
