@@ -63,6 +63,27 @@ test("partitions are kept apart, and those with few files are left alone", async
   expect(await rowsOf(here)).toEqual(before);
 });
 
+test("files that are too large are split, once, in partitions too", async () => {
+  const properties = (bytes: number): string =>
+    `models: [{name: wide, config: {properties: {write.target-file-size-bytes: "${bytes}"}}}]\n`;
+  using here = makeProject({
+    "models/wide.sql": `{{config materialized="table" partition_by="k"}}
+select i as id, md5(i::varchar) as text, i % 2 as k from range(200000) as t(i)
+`,
+    "models/wide.yml": properties(100_000_000),
+  });
+  expect((await here.run({})).success).toBe(true);
+  expect(await liveFiles(here, "wide")).toHaveLength(2);
+  here.write({ "models/wide.yml": properties(500_000) });
+  expect((await here.run({})).success).toBe(true);
+  expect((await here.cli("compact")).stdout).toContain("2 files rewritten");
+  expect((await liveFiles(here, "wide")).length).toBeGreaterThan(6);
+  expect((await here.cli("compact")).stdout).toBe("nothing is worth compacting\n");
+  expect(await here.query(`select count(*), count(distinct id), sum(k) from {{ref "wide"}}`)).toEqual([
+    [200_000, 200_000, 100_000],
+  ]);
+});
+
 test("an append that comes meanwhile is kept, and the compaction goes through on top of it", async () => {
   using here = await sixFiles();
   await here.withSession(async (session) => {

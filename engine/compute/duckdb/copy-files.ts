@@ -1,4 +1,6 @@
 // One COPY statement and what it says about the files it wrote.
+import { rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { DuckDBConnection, DuckDBMapValue, DuckDBValue } from "@duckdb/node-api";
 import { lakeError } from "../../common/errors.ts";
 import { dataFileFromStats, metricsPlan, type MetricsPlan } from "../../iceberg/metrics.ts";
@@ -15,6 +17,7 @@ import type {
   Value,
 } from "../../iceberg/types.ts";
 import { parseEngineText } from "../../iceberg/values.ts";
+import { escapeGlob } from "./paths.ts";
 import { readRows } from "./session.ts";
 import { identifier, literal } from "./text.ts";
 
@@ -290,12 +293,62 @@ export async function copyFiles({
       `filename_pattern ${literal(pattern)}`,
     );
   } else target = `${target}/${pattern.replace("-{uuidv7}", "")}.parquet`;
-  // Ordered at the outermost place, or by the one thread that a partitioned COPY has: only so it is kept.
-  const ordered = layout.orderBy === "" ? select : `select * from (${select}) order by ${layout.orderBy}`;
-  const rows = await readRows(connection, `copy (${ordered}) to ${literal(target)} (${options.join(", ")})`);
-  const written = rows.filter((row) => (row["count"] as bigint) > 0n);
+  const copied = await copyInOrder(connection, layout, { select, target, options });
+  const written: Row[] = [];
+  for (const row of copied) {
+    if ((row["count"] as bigint) === 0n) continue;
+    const isLarge = Number(row["file_size_bytes"]) > splitAbove * layout.targetFileSizeBytes;
+    written.push(...(isLarge ? await split({ connection, layout, pattern }, row) : [row]));
+  }
   const rowGroups = layout.countRowGroups ? await rowGroupCounts(connection, written) : undefined;
   return written.map((row) => dataFileOf(layout, row, rowGroups));
+}
+
+function copyInOrder(
+  connection: DuckDBConnection,
+  layout: FileLayout,
+  copy: { readonly select: string; readonly target: string; readonly options: readonly string[] },
+): Promise<Row[]> {
+  // Ordered at the outermost place, or by the one thread that a partitioned COPY has: only so it is kept.
+  const ordered =
+    layout.orderBy === "" ? copy.select : `select * from (${copy.select}) order by ${layout.orderBy}`;
+  const sql = `copy (${ordered}) to ${literal(copy.target)} (${copy.options.join(", ")})`;
+  return readRows(connection, sql);
+}
+
+/** Files of this many target sizes are split: then no part is too small. */
+const splitAbove = 1.5;
+const usualRowsOfGroup = 122_880;
+const rowsOfVector = 2048;
+
+/** A partition is written as one file, since the engine takes no target size there; what grew too large is written again. */
+async function split(
+  {
+    connection,
+    layout,
+    pattern,
+  }: { readonly connection: DuckDBConnection; readonly layout: FileLayout; readonly pattern: string },
+  row: Row,
+): Promise<Row[]> {
+  const path = String(row["filename"]);
+  const sizeBytes = Number(row["file_size_bytes"]);
+  const parts = Math.round(sizeBytes / layout.targetFileSizeBytes);
+  const rowsOfPart = Math.ceil(Number(row["count"]) / parts);
+  const options = [
+    layout.formatOptions,
+    `field_ids ${layout.fieldIds}`,
+    "return_stats",
+    "append",
+    `filename_pattern ${literal(pattern)}`,
+    // A file ends with the row group that passes the size.
+    `file_size_bytes ${Math.floor((0.9 * sizeBytes) / parts)}`,
+  ];
+  if (rowsOfPart < usualRowsOfGroup && !layout.formatOptions.includes("row_group_size"))
+    options.push(`row_group_size ${Math.ceil(rowsOfPart / rowsOfVector) * rowsOfVector}`);
+  const select = `select * from read_parquet(${literal(escapeGlob(path))}, hive_partitioning = false)`;
+  const rows = await copyInOrder(connection, layout, { select, target: dirname(path), options });
+  await rm(path);
+  return rows.map((part) => ({ ...part, partition_keys: row["partition_keys"] ?? null }));
 }
 
 /** Where the engine wrote a file that `copyFiles` gave. */

@@ -252,6 +252,45 @@ test.each([
   expect(back.map((row) => row.map(Number))).toEqual([[40_000, 40_000, 799_980_000, 39_500]]);
 });
 
+test.each<[string, [number, string][], number]>([
+  ["without partitions", [], 1],
+  ["in partitions by value", [[2, "identity"]], 3],
+  ["in partitions by what is worked out from a value", [[1, "bucket[2]"]], 2],
+])("files become as large as write.target-file-size-bytes says, %s", async (_, partitions, count) => {
+  const relation: SqlRelation = {
+    kind: "sql",
+    name: "source.rows",
+    sql: `select i as id, case i % 3 when 0 then 'a/b c' when 1 then 'é' end as region, timestamptz '2025-07-01 00:00:00+09' - to_seconds(i::int) as at, encode(md5(i::varchar)) as raw from range(300000) t(i)`,
+  };
+  const target = 1_000_000;
+  const { files } = await compute.write(
+    requestOf({
+      relations: [relation],
+      partitions,
+      orderBy: '"at"',
+      properties: { "write.target-file-size-bytes": String(target) },
+    }),
+  );
+  expect(new Set(files.map(({ partition }) => partitionKey(1, partition))).size).toBe(count);
+  expect(files.length).toBeGreaterThan(5);
+  expect(Math.max(...files.map(({ sizeBytes }) => Number(sizeBytes)))).toBeLessThan(1.5 * target);
+  const back = await readBack(files, `select count(*), count(distinct id), sum(id), count(region) from "t"`);
+  expect(back.map((row) => row.map(Number))).toEqual([[300_000, 300_000, 44_999_850_000, 200_000]]);
+  // In order over the files of a partition: their bounds do not overlap.
+  for (const group of Map.groupBy(files, ({ partition }) => partitionKey(1, partition)).values()) {
+    const bounds = group.map(({ lowerBounds, upperBounds }): [bigint, bigint] => [
+      Buffer.from(lowerBounds!.get(3)!).readBigInt64LE(),
+      Buffer.from(upperBounds!.get(3)!).readBigInt64LE(),
+    ]);
+    bounds.sort(([one], [other]) => Number(one - other));
+    bounds.slice(1).forEach(([low], index) => expect(low).toBeGreaterThanOrEqual(bounds[index]![1]));
+  }
+  const paths = files.map(({ path }) => path);
+  const folderOf = paths[0]!.replace(/^file:\/\//, "").replace(/\/data\/.*/, "/data");
+  const there = await readdir(folderOf, { recursive: true, withFileTypes: true });
+  expect(there.filter((entry) => entry.isFile())).toHaveLength(files.length);
+});
+
 test("large inputs are staged, small ones are held", () => {
   const base = { partitioned: true, memoryLimitBytes: 1e9, threads: 2 };
   expect(planWrite({ ...base, inputBytes: 100e6 }).kind).toBe("held");
