@@ -6,6 +6,7 @@ import { retry } from "../common/retry.ts";
 import type { Storage } from "../storage/storage.ts";
 import { loadTable, nameOf } from "./load-table.ts";
 import { applyUpdates, commitTimeMs, newMetadataLocation, serialiseTableMetadata } from "./metadata.ts";
+import { deleteOldMetadata } from "./old-metadata.ts";
 import type { TableMetadata, TableUpdate } from "./types.ts";
 
 export interface CommitUpdatesRequest {
@@ -65,6 +66,7 @@ async function moveTo(
       await storage.delete([newLocation]).catch(() => {});
     throw error;
   }
+  await deleteOldMetadata(storage, [commit]);
   return { identifier, metadataLocation: newLocation, metadata };
 }
 

@@ -15,6 +15,7 @@ import {
   newMetadataLocation,
   serialiseTableMetadata,
 } from "./metadata.ts";
+import { deleteOldMetadata } from "./old-metadata.ts";
 import { sameSchema } from "./schema.ts";
 import { commitIdKey, stageChange } from "./stage-change.ts";
 import type { TableMetadata, TableUpdate } from "./types.ts";
@@ -193,6 +194,7 @@ async function publishGroup(
   } catch (error) {
     return settle(request, group, commits, error);
   }
+  await deleteOldMetadata(storage, commits);
   return commits.map((commit) => ({
     identifier: commit.identifier,
     metadataLocation: commit.newMetadataLocation,

@@ -17,6 +17,7 @@ import {
   text,
 } from "./readers.ts";
 import type { Fields, Problems, Read, Reader } from "./readers.ts";
+import { tableProperties } from "./table-properties.ts";
 import type { YamlEntry, YamlNode } from "./yaml.ts";
 
 const shared = {
@@ -53,7 +54,7 @@ const table = {
   format_version: oneOf(2, 3),
   partition_by: commaList,
   sorted_by: commaList,
-  properties: mapOf(scalarText),
+  properties: tableProperties,
   reuse: flag,
   publish: oneOf("run", "each"),
   full_refresh: flag,

@@ -68,11 +68,12 @@ export async function openWrite(options: {
       context.emit({ kind: "node-progress", uniqueId: model.uniqueId, ...progress }),
   };
   const own = { ...common, sql: statement.sql, relations, ignoredColumns: shape.ignoredColumns };
+  const properties = { ...base?.metadata.properties, ...tableProperties(model, session.profile) };
   const place = {
     spec: shape.spec,
     sortOrder: shape.sortOrder,
-    dataLocation: base?.metadata.properties["write.data.path"] ?? `${options.location}/data`,
-    properties: { ...base?.metadata.properties, ...tableProperties(model, session.profile) },
+    dataLocation: properties["write.data.path"] ?? `${options.location}/data`,
+    properties,
   };
   const lineage = base !== null && keepsLineage(base.metadata);
   const write = async (request: Omit<WriteRequest, "writeId">): Promise<WriteResult> => {
