@@ -28,8 +28,8 @@ export interface ScanTask {
   readonly file: DataFile;
   readonly sequenceNumber: bigint;
   readonly deletes: readonly DataFile[];
-  /** Field id → value of identity partition columns, for files that leave those columns out. */
-  readonly constants?: ReadonlyMap<number, Value>;
+  /** Field id → what a file of this partition spec has in an identity column that it leaves out. One map for each spec. */
+  readonly constants?: ReadonlyMap<number, (file: DataFile) => Value>;
 }
 
 /** One declared column of a landing source; nested paths are dotted (`event_properties.recipe_id`). */

@@ -4,17 +4,16 @@ import type { BoundPredicate } from "./bound-predicate.ts";
 import { fieldsById } from "./field-ids.ts";
 import { projectInclusive } from "./projection.ts";
 import { parseTransform } from "./transform.ts";
-import type { DataFile, IcebergType, PartitionSpec, Schema, TableMetadata, Value } from "./types.ts";
+import type { DataFile, PartitionSpec, Schema, TableMetadata, Value } from "./types.ts";
 import { promoteValue } from "./values.ts";
+
+type Constants = ReadonlyMap<number, (file: DataFile) => Value>;
 
 /** What depends on a partition spec, worked out once for each. */
 export class SpecCatalogue {
   private readonly specs: ReadonlyMap<number, PartitionSpec>;
   private readonly filters = new Map<number, BoundPredicate>();
-  private readonly identities = new Map<
-    number,
-    readonly (readonly [index: number, id: number, IcebergType])[]
-  >();
+  private readonly identities = new Map<number, Constants>();
   private readonly schema: Schema;
   private readonly bound: BoundPredicate;
 
@@ -40,19 +39,20 @@ export class SpecCatalogue {
   }
 
   /** Identity partition values by column, for files that were written without those columns. */
-  constants(file: DataFile): ReadonlyMap<number, Value> {
-    let identities = this.identities.get(file.specId);
+  constants({ specId, path }: DataFile): Constants {
+    let identities = this.identities.get(specId);
     if (!identities) {
       const byId = fieldsById(this.schema);
-      identities = this.spec(file.specId, file.path).fields.flatMap((field, index) => {
-        const source = byId.get(field["source-id"]);
-        const identity = parseTransform(field.transform).kind === "identity";
-        return source && identity ? [[index, field["source-id"], source.field.type] as const] : [];
-      });
-      this.identities.set(file.specId, identities);
+      identities = new Map(
+        this.spec(specId, path).fields.flatMap((field, index) => {
+          const type = byId.get(field["source-id"])?.field.type;
+          if (type === undefined || parseTransform(field.transform).kind !== "identity") return [];
+          const valueOf = (file: DataFile): Value => promoteValue(type, file.partition[index] ?? null);
+          return [[field["source-id"], valueOf] as const];
+        }),
+      );
+      this.identities.set(specId, identities);
     }
-    return new Map(
-      identities.map(([index, id, type]) => [id, promoteValue(type, file.partition[index] ?? null)]),
-    );
+    return identities;
   }
 }

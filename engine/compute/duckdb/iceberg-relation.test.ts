@@ -98,9 +98,9 @@ describe("columns are found by field id", () => {
     const one = await engine.write("d/1.parquet", "select 1 as a", "{a: 1}");
     const two = await engine.write("d/2.parquet", "select 2 as a, 'own' as p", "{a: 1, p: 2}");
     const schema = schemaOf(field(1, "a", "int"), field(2, "p", "string"), field(3, "day", "date"));
-    const constants = new Map<number, string | number>([
-      [2, "it's"],
-      [3, 1],
+    const constants = new Map<number, () => string | number>([
+      [2, () => "it's"],
+      [3, () => 1],
     ]);
     expect(
       await rowsOf(

@@ -190,7 +190,9 @@ function fileFacts(group: readonly File[], fields: readonly NestedField[]): stri
   const ids = group[0]!.constantIds;
   const types = new Map(fields.map((field) => [field.id, field.type]));
   const rows = group.map(({ task, position }) => {
-    const values = ids.map((id) => valueLiteral(task.constants?.get(id) ?? null, types.get(id)!));
+    const values = ids.map((id) =>
+      valueLiteral(task.constants?.get(id)?.(task.file) ?? null, types.get(id)!),
+    );
     const { firstRowId } = task.file;
     const lineage = [
       firstRowId === undefined ? "null::bigint" : `${firstRowId}::bigint`,

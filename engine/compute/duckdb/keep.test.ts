@@ -46,7 +46,7 @@ test("the file column says which file of the list a row lies in, with and withou
   const relation = {
     ...icebergRelation(schemaOf({ id: 4, name: "a", required: false, type: "long" }), [
       second,
-      { file: bare, constants: new Map([[4, 5n]]) },
+      { file: bare, constants: new Map([[4, (): bigint => 5n]]) },
       first,
     ]),
     fileColumn: "place",
