@@ -321,7 +321,10 @@ const splitAbove = 1.5;
 const usualRowsOfGroup = 122_880;
 const rowsOfVector = 2048;
 
-/** A partition is written as one file, since the engine takes no target size there; what grew too large is written again. */
+/**
+ * A partition is written as one file, since the engine takes no target size there; what grew too large is written again,
+ * in one go, or in order part by part: several threads would take turns at files of a size.
+ */
 async function split(
   {
     connection,
@@ -340,13 +343,27 @@ async function split(
     "return_stats",
     "append",
     `filename_pattern ${literal(pattern)}`,
-    // A file ends with the row group that passes the size.
-    `file_size_bytes ${Math.floor((0.9 * sizeBytes) / parts)}`,
   ];
   if (rowsOfPart < usualRowsOfGroup && !layout.formatOptions.includes("row_group_size"))
     options.push(`row_group_size ${Math.ceil(rowsOfPart / rowsOfVector) * rowsOfVector}`);
-  const select = `select * from read_parquet(${literal(escapeGlob(path))}, hive_partitioning = false)`;
-  const rows = await copyInOrder(connection, layout, { select, target: dirname(path), options });
+  const from = `from read_parquet(${literal(escapeGlob(path))}, hive_partitioning = false)`;
+  const copy = (select: string, size: number): Promise<Row[]> =>
+    copyInOrder(connection, layout, {
+      select,
+      target: dirname(path),
+      options: [...options, `file_size_bytes ${Math.floor(size)}`],
+    });
+  const rows: Row[] = [];
+  if (layout.orderBy === "") {
+    // A file ends with the row group that passes the size.
+    rows.push(...(await copy(`select * ${from}`, (0.9 * sizeBytes) / parts)));
+  } else {
+    for (let part = 0; part < parts; part++) {
+      const [first, end] = [part * rowsOfPart, (part + 1) * rowsOfPart];
+      const select = `select * ${from} where file_row_number >= ${first} and file_row_number < ${end}`;
+      rows.push(...(await copy(select, 2 * sizeBytes)));
+    }
+  }
   await rm(path);
   return rows.map((part) => ({ ...part, partition_keys: row["partition_keys"] ?? null }));
 }
