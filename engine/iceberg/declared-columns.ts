@@ -8,6 +8,8 @@ export interface DeclaredColumn {
   readonly doc?: string;
   /** Absent: as it is. */
   readonly required?: boolean;
+  /** As a person writes it. */
+  readonly default?: string;
 }
 
 /**

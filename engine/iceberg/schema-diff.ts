@@ -1,11 +1,24 @@
 // What makes one schema of a table another: by field id, so that a renamed column is no lost and no new one.
+import { printJson } from "../common/json.ts";
 import { childFields, fieldsById } from "./field-ids.ts";
 import { typeText } from "./type-text.ts";
 import type { IcebergType, NestedField, StructType } from "./types.ts";
 
 /** One difference; `from` and `to` are texts for people, `path` is that of the later schema where it has one. */
 export type SchemaChange =
-  | { readonly kind: "add"; readonly path: readonly string[]; readonly to: string }
+  | {
+      readonly kind: "add";
+      readonly path: readonly string[];
+      readonly to: string;
+      /** What the rows that are there have. */
+      readonly initial?: string;
+    }
+  | {
+      readonly kind: "default";
+      readonly path: readonly string[];
+      readonly from?: string;
+      readonly to: string;
+    }
   | { readonly kind: "drop"; readonly path: readonly string[]; readonly from: string }
   | { readonly kind: "rename"; readonly path: readonly string[]; readonly from: string; readonly to: string }
   | { readonly kind: "widen"; readonly path: readonly string[]; readonly from: string; readonly to: string }
@@ -32,7 +45,13 @@ export function schemaDiff(before: StructType, after: StructType): SchemaChange[
     const path = [...above, field.name];
     const earlier = old.get(field.id)?.field;
     if (earlier === undefined) {
-      changes.push({ kind: "add", path, to: typeText(field.type) });
+      const initial = defaultText(field["initial-default"]);
+      changes.push({
+        kind: "add",
+        path,
+        to: typeText(field.type),
+        ...(initial !== undefined && { initial }),
+      });
       return;
     }
     if (earlier.name !== field.name)
@@ -46,10 +65,18 @@ export function schemaDiff(before: StructType, after: StructType): SchemaChange[
       const was = earlier.doc === undefined ? {} : { from: earlier.doc };
       changes.push({ kind: "doc", path, ...was, to: field.doc });
     }
+    const [was, now] = [defaultText(earlier["write-default"]), defaultText(field["write-default"])];
+    if (now !== undefined && now !== was)
+      changes.push({ kind: "default", path, ...(was !== undefined && { from: was }), to: now });
     visitType(field.type, earlier.type, path);
   };
   visitType(after, before, []);
   return changes;
+}
+
+function defaultText(value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  return typeof value === "string" ? value : printJson(value);
 }
 
 /** Whether fields stand in another order than with new ones at the end. */

@@ -132,7 +132,7 @@ function evolveMissing(
       if (!field.required) return field;
       return { ...field, required: false };
     case "ignore":
-      if (field.required)
+      if (field.required && field["write-default"] === undefined)
         evolution.errors.push(
           lakeError(
             "iceberg/missing-column",

@@ -42,7 +42,15 @@ function replaceStruct(current: StructType, incoming: StructType, ids: IdCounter
     const lower = field.name.toLowerCase();
     const earlier = exact[index] ?? take((other) => other.name.toLowerCase() === lower);
     if (earlier && keepsId(earlier.type, field.type)) {
-      return { ...field, id: earlier.id, type: replaceType(earlier.type, field.type, ids) };
+      // What older rows have under the id never changes (specification, "Default values").
+      const { "initial-default": initial, "write-default": write } = earlier;
+      return {
+        ...field,
+        id: earlier.id,
+        type: replaceType(earlier.type, field.type, ids),
+        ...(initial !== undefined && { "initial-default": initial }),
+        ...(write !== undefined && { "write-default": write }),
+      };
     }
     return { ...field, id: ids.next(), type: freshType(field.type, ids.next) };
   });

@@ -1,5 +1,6 @@
 // Single values as text: the engine's, SQL's, JSON's (specification, appendix D) and people's.
 import { lakeError } from "../common/errors.ts";
+import { printJson } from "../common/json.ts";
 import {
   civilFromDays,
   dateText,
@@ -251,5 +252,5 @@ export function valueFromJson(type: IcebergType, json: unknown): Value {
   if (typeof json === "string" && type !== "boolean" && type !== "int" && type !== "long") {
     return parseEngineText(type, json);
   }
-  throw lakeError("iceberg/bad-value", { text: JSON.stringify(json) ?? "undefined", type: typeText(type) });
+  throw lakeError("iceberg/bad-value", { text: printJson(json), type: typeText(type) });
 }

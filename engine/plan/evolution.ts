@@ -63,7 +63,9 @@ function textOf(change: SchemaChange): string {
   const column = `column ${change.path.join(".")}`;
   switch (change.kind) {
     case "add":
-      return `${column} (${change.to}) is new, and null in the rows that are there`;
+      return `${column} (${change.to}) is new, and ${change.initial ?? "null"} in the rows that are there`;
+    case "default":
+      return `${column} has the default ${change.to}${change.from === undefined ? "" : ` instead of ${change.from}`}`;
     case "drop":
       return `${column} (${change.from}) goes`;
     case "rename":

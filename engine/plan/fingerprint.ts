@@ -94,10 +94,11 @@ export function tableDefinition(node: Model | Seed, fingerprint: string): string
     stableStringify({
       fingerprint,
       config: saysHowRowsLie.map((key) => [key, config[key] ?? null]),
-      columns: node.columns.map(({ name, description, was, dataType, constraints }) => [
+      columns: node.columns.map(({ name, description, was, default: value, dataType, constraints }) => [
         name,
         description ?? null,
         was ?? [],
+        ...(value === undefined ? [] : [{ default: value }]),
         ...(isEnforced ? [dataType ?? null, constraints ?? []] : []),
       ]),
     }),

@@ -101,7 +101,11 @@ function columnsId({ schemas, "current-schema-id": currentId }: TableMetadata): 
   if (schemas.length < 2) return currentId;
   const textOf = ({ fields }: Schema): string =>
     JSON.stringify(fields, (key, value: unknown) =>
-      key === "doc" || key === "required" ? undefined : typeof value === "bigint" ? `${value}n` : value,
+      key === "doc" || key === "required" || key === "write-default"
+        ? undefined
+        : typeof value === "bigint"
+          ? `${value}n`
+          : value,
     );
   const current = schemas.find((schema) => schema["schema-id"] === currentId);
   const text = current === undefined ? "" : textOf(current);

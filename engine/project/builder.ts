@@ -103,6 +103,7 @@ export function columnProperties(columns: ModelEntry["columns"] = []): readonly 
       ...(column.description !== undefined && { description: column.description }),
       ...(column.data_type !== undefined && { dataType: column.data_type }),
       ...(column.was !== undefined && { was: column.was }),
+      ...(column.default !== undefined && { default: column.default }),
       ...(constraints !== undefined && { constraints }),
       ...(Object.keys(meta).length > 0 && { meta }),
       ...(tags.length > 0 && { tags }),

@@ -43,6 +43,7 @@ const columnFields = {
   description: scalarText,
   data_type: text,
   was: listOf(scalarText),
+  default: scalarText,
   required: flag,
   constraints: listOf(constraint),
   meta: mapOf(json),

@@ -92,6 +92,8 @@ export interface ColumnProperties {
   readonly dataType?: string;
   /** Earlier names: a column of the table that has one of them gets this name and keeps its data. */
   readonly was?: readonly string[];
+  /** What rows have that are older than the column, and what writers put where they have no value; tables of format 3. */
+  readonly default?: string;
   readonly constraints?: readonly { readonly type: string; readonly expression?: string }[];
   readonly meta?: Readonly<Record<string, Json>>;
   readonly tags?: readonly string[];

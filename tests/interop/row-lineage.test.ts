@@ -1,12 +1,9 @@
 // Spark with Iceberg 1.10 gives the rows of a v3 table that lake wrote, merged and compacted the ids that lake gives them.
-import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { given, lineage, project } from "../e2e/lineage.ts";
 import { makeProject } from "../e2e/project.ts";
 import { describeWith } from "../services/skip.ts";
-import { runSparkScript, whyNoSpark } from "./spark/spark.ts";
-
-const script = fileURLToPath(new URL("./spark/lineage.py", import.meta.url));
+import { querySpark, whyNoSpark } from "./spark/spark.ts";
 
 describeWith(await whyNoSpark(), "row lineage, for Spark", () => {
   test.each(["copy-on-write", "merge-on-read"])("is what lake says, after each change, %s", async (mode) => {
@@ -17,10 +14,8 @@ describeWith(await whyNoSpark(), "row lineage, for Spark", () => {
     let looks = 0;
     const asSpark = async (): Promise<void> => {
       const { ["lakehouse.orders"]: metadata = "" } = await here.catalog();
-      const seen = (await runSparkScript("1.10", script, [
-        metadata,
-        `${here.root}/spark-${(looks += 1)}`,
-      ])) as number[][];
+      const sql = "select id, _row_id, _last_updated_sequence_number from t order by id";
+      const seen = await querySpark(metadata, `${here.root}/spark-${(looks += 1)}`, sql);
       const ours = [...(await lineage(here))].sort(([one], [other]) => one - other);
       expect(seen).toEqual(ours.map(([id, { row, updated }]) => [id, row, updated]));
     };

@@ -1,6 +1,6 @@
 // Spark 3.5.1 with Iceberg 1.4.2 on the same metastore and bucket: it reads every table that lake wrote, in every
 // state it went through; it writes to them, and lake goes on from there; its housekeeping harms none of them.
-import { readdirSync, statSync, utimesSync } from "node:fs";
+import { readdirSync, rmSync, statSync, utimesSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openS3Storage } from "../../engine/storage/s3/s3-storage.ts";
@@ -266,6 +266,60 @@ describeWith(reason, "lake and Spark on one metastore and bucket", () => {
       ]);
       expect(all).toBeGreaterThan(0);
       await spark.sql("drop table lakehouse.sparks");
+    });
+
+    test("evolved a table that lake evolves and rolls back, both read equal rows after each step", async () => {
+      const evolve = async (select: string, config: string, columns: string): Promise<void> => {
+        project.write({
+          "models/evolving.sql": `{{config materialized="incremental" on_schema_change="sync_all_columns" ${config}}}\nselect ${select}\n`,
+          "models/evolving.yml": `models: [{name: evolving, columns: [${columns}]}]\n`,
+        });
+        const { results } = await project.run({ select: ["evolving"] });
+        expect(results.flatMap(({ error }) => error ?? [])).toEqual([]);
+        await agreed("evolving");
+      };
+      const table = "lakehouse.evolving";
+      const named = "{name: name, was: label}, {name: place.road, was: street}";
+      await evolve("1 as id, 'a' as label, {'street': 'x', 'no': 1} as place, [1.5::float] as x", "", "");
+      await evolve(
+        "2::bigint as id, 'b' as name, {'road': 'y', 'no': 2::bigint} as place, [2.5::double] as x, true as fresh",
+        'partition_by="name"',
+        named,
+      );
+      await evolve(
+        "3::bigint as id, 'c' as name, {'no': 3::bigint, 'road': 'z', 'more': [{'k': 1}]} as place, [2.5::double] as x, false as fresh",
+        'partition_by="bucket(4, id)" sorted_by="name desc"',
+        named,
+      );
+      const [[[before] = []] = []] = await spark.sql(
+        `select snapshot_id from ${table}.snapshots order by committed_at limit 1`,
+      );
+      await spark.sql(
+        `alter table ${table} rename column fresh to is_fresh`,
+        `alter table ${table} add column place.zip int`,
+        `alter table ${table} add partition field truncate(1, name)`,
+        `insert into ${table} select id + 10, name, place, x, is_fresh from ${table}`,
+      );
+      await agreed("evolving");
+      await evolve(
+        "4::bigint as id, 'd' as name, {'no': 4::bigint, 'road': 'w', 'more': null::struct(k integer)[], 'zip': 1} as place, [2.5::double] as x, null::boolean as is_fresh",
+        'partition_by="bucket(4, id)" sorted_by="name desc"',
+        named,
+      );
+      expect(await numbers(`select id from {{ref "evolving"}} order by id`)).toEqual(
+        [1, 2, 3, 4, 11, 12, 13].map((id) => [id]),
+      );
+      // Back to the first state, by lake, and on from there by both.
+      const back = await project.cli("rollback", table, "--to", String(before));
+      expect([back.code, back.stderr]).toEqual([0, expect.anything()]);
+      expect(await numbers(`select id from {{ref "evolving"}}`)).toEqual([[1]]);
+      await agreed("evolving");
+      await spark.sql(`insert into ${table} select id + 20, name, place, x, is_fresh from ${table}`);
+      expect(await numbers(`select id from {{ref "evolving"}} order by id`)).toEqual([[1], [21]]);
+      await agreed("evolving");
+      // It would append at each build.
+      for (const file of ["evolving.sql", "evolving.yml"]) rmSync(path.join(project.root, "models", file));
+      await spark.sql(`drop table ${table}`);
     });
 
     test("cleaned up, every table is whole, and nothing of lake's own is missed", async () => {

@@ -138,6 +138,8 @@ export const runErrors = {
     `the sample "${p.sample}" is neither a share between 0 and 1 nor a number of rows`,
   "run/cannot-require": (p: { column: string; problem: string }) =>
     `column ${p.column} cannot become required: ${p.problem}`,
+  "run/default-needs-format-3": (p: { model: string; column: string; version: number }) =>
+    `${p.model}: column ${p.column} has a default, which a table of format version ${p.version} cannot keep`,
   "run/format-version-back": (p: { model: string; before: number; wanted: number }) =>
     `the model ${p.model} asks for format version ${p.wanted}, and its table has version ${p.before}, which never goes back`,
   // Tables in time.

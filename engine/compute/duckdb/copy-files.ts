@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { DuckDBConnection, DuckDBMapValue, DuckDBValue } from "@duckdb/node-api";
 import { lakeError } from "../../common/errors.ts";
+import { printJson } from "../../common/json.ts";
 import { dataFileFromStats, metricsPlan, type MetricsPlan } from "../../iceberg/metrics.ts";
 import { partitionFieldTypes } from "../../iceberg/partition.ts";
 import { unsorted } from "../../iceberg/sort-order.ts";
@@ -244,7 +245,7 @@ function positive(properties: Readonly<Record<string, string>>, property: string
 }
 
 function hasFloats(schema: Schema): boolean {
-  return /"(?:float|double)"/.test(JSON.stringify(schema.fields));
+  return /"(?:float|double)"/.test(printJson(schema.fields));
 }
 
 /** The columns that a COPY's input needs beside the table's own. */

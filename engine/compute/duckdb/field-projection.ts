@@ -101,25 +101,27 @@ export function rebuilt(expression: string, type: IcebergType, physical: Physica
   }
 }
 
-/** What a file that was written before the field existed has for it: the schema's default, or null. */
-export function missingValue(field: NestedField): string {
+type Default = "initial-default" | "write-default";
+
+/** What a file that was written before the field existed has for it, or a row without a value: the default, or null. */
+export function missingValue(field: NestedField, which: Default = "initial-default"): string {
   const type = duckdbType(field.type);
-  if (!hasDefault(field)) return `cast(null as ${type})`;
-  const text = defaultText(field);
+  if (!hasDefault(field, which)) return `cast(null as ${type})`;
+  const text = defaultText(field, which);
   return type === "BLOB" ? `from_hex(${literal(text)})` : `cast(${literal(text)} as ${type})`;
 }
 
-/** `initial-default` as text; its JSON form is one that the engine casts (bytes are hex digits). */
-export function defaultText(field: NestedField): string {
-  const value = field["initial-default"];
+/** The default as text; its JSON form is one that the engine casts (bytes are hex digits). */
+export function defaultText(field: NestedField, which: Default = "initial-default"): string {
+  const value = field[which];
   if (typeof value === "string") return value;
   if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint")
     return String(value);
-  throw lakeError("compute/unsupported-feature", { what: `a nested initial-default (of ${field.name})` });
+  throw lakeError("compute/unsupported-feature", { what: `a nested ${which} (of ${field.name})` });
 }
 
-export function hasDefault(field: NestedField): boolean {
-  return field["initial-default"] !== undefined && field["initial-default"] !== null;
+export function hasDefault(field: NestedField, which: Default = "initial-default"): boolean {
+  return field[which] !== undefined && field[which] !== null;
 }
 
 type Conversion = (expression: string) => string;

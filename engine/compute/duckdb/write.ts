@@ -16,7 +16,8 @@ import { createRelations } from "./relations.ts";
 import { checkSelects } from "./safety.ts";
 import { readRows, type DuckDbSession } from "./session.ts";
 import { identifier } from "./text.ts";
-import { duckdbType, sqlCast } from "./types.ts";
+import { missingValue } from "./field-projection.ts";
+import { sqlCast } from "./types.ts";
 import { writeHeld, writeStaged, type Attempt } from "./write-partitioned.ts";
 import { inputBytesOf, memoryNeeded, planWrite, stagedPlan } from "./write-plan.ts";
 
@@ -159,7 +160,7 @@ function matchColumns(columns: readonly Column[], { schema, ignoredColumns = [] 
     const column = byName.get(field.name.toLowerCase());
     byName.delete(field.name.toLowerCase());
     if (column) return `${sqlCast(column, field.type)} as ${identifier(field.name)}`;
-    if (field.required)
+    if (field.required && field["write-default"] === undefined)
       errors.push(
         lakeError(
           "compute/missing-column",
@@ -167,7 +168,7 @@ function matchColumns(columns: readonly Column[], { schema, ignoredColumns = [] 
           { hint: "add it to the select list, or rebuild the table with --full-refresh" },
         ),
       );
-    return `cast(null as ${duckdbType(field.type)}) as ${identifier(field.name)}`;
+    return `${missingValue(field, "write-default")} as ${identifier(field.name)}`;
   });
   for (const { name } of byName.values()) {
     if (ignored.has(name.toLowerCase())) continue;

@@ -31,6 +31,8 @@ export async function nullObjections(
       ({ field, path }) => field.required && paths.has(path.join(".")),
     );
     for (const { field, path } of required) {
+      const isNew = !fieldsById(before).has(field.id);
+      if (isNew && field["initial-default"] !== undefined) continue;
       const problem = await nullsOf(storage, metadata, field.id);
       if (problem === null) continue;
       const hint =

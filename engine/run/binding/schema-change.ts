@@ -1,4 +1,6 @@
 // The schema that a table will have after this step, with the field ids it keeps.
+import { lakeError } from "../../common/errors.ts";
+import { defaultColumns } from "../../iceberg/default-value.ts";
 import {
   assignFreshIds,
   childFields,
@@ -28,17 +30,35 @@ export function targetSchema(options: {
   const { model, incoming, current, mode, emit } = options;
   const declared = declaredColumns(model);
   const wanted = constrainColumns(incoming, declared);
-  if (current === null) return describeColumns(assignFreshIds(wanted).schema, declared);
+  refuseDefaults(model, declared, current);
+  if (current === null)
+    return defaultColumns(describeColumns(assignFreshIds(wanted).schema, declared), declared, null);
   const lastColumnId = current["last-column-id"];
   const named = renameColumns(currentSchema(current), declared);
   if (mode === "replace") {
     const { schema } = replaceSchema({ current: named, incoming: wanted, lastColumnId });
-    return describeColumns(schema, declared);
+    return defaultColumns(describeColumns(schema, declared), declared, null);
   }
   const onChange = onSchemaChange(model, mode);
   const evolved = evolveSchema({ current: named, incoming: wanted, lastColumnId, mode: onChange }).schema;
   if (onChange === "ignore") warnIgnored(model, wanted, evolved, emit);
-  return describeColumns(constrainColumns(evolved, declared), declared);
+  return defaultColumns(describeColumns(constrainColumns(evolved, declared), declared), declared, named);
+}
+
+/** Older formats have nowhere to keep a default. */
+function refuseDefaults(
+  { name, config, path }: Model | Seed,
+  declared: readonly DeclaredColumn[],
+  current: TableMetadata | null,
+): void {
+  const version = Math.max(config.formatVersion ?? 2, current?.["format-version"] ?? 0);
+  const column = declared.find(({ default: value }) => value !== undefined)?.name;
+  if (column === undefined || version >= 3) return;
+  throw lakeError(
+    "run/default-needs-format-3",
+    { model: name, column, version },
+    { at: { file: path }, hint: "set format_version: 3, or give the value in the select list" },
+  );
 }
 
 /** The table before a run, under the names that its columns have now: what `{{this}}` means. */
@@ -58,8 +78,9 @@ function onSchemaChange({ config }: Model | Seed, mode: PlanStep["mode"]): Evolu
 /** Column properties that reach the table: earlier names, descriptions, and `not_null` of an enforced contract. */
 export function declaredColumns({ columns, config }: Model | Seed): readonly DeclaredColumn[] {
   const isEnforced = config.contract?.enforced === true;
-  return columns.map(({ name, was, description, constraints }) => ({
+  return columns.map(({ name, was, description, constraints, default: value }) => ({
     name,
+    ...(value !== undefined && { default: value }),
     ...(was !== undefined && { was }),
     ...(description !== undefined && { doc: description.trim() }),
     ...(isEnforced && { required: constraints?.some(({ type }) => type === "not_null") ?? false }),

@@ -107,6 +107,14 @@ export async function runSparkScript(
   return parseJson(stdout);
 }
 
+/**
+ * The rows of a query of the table `t`, which is the one of the metadata file, by a Spark with Iceberg 1.10. The folder is
+ * for what it needs on the way.
+ */
+export async function querySpark(metadata: string, folder: string, sql: string): Promise<unknown[][]> {
+  return (await runSparkScript("1.10", join(here, "query.py"), [metadata, folder, sql])) as unknown[][];
+}
+
 export interface SparkSession {
   /**
    * Runs statements one after another; the rows of each: null, text for what is scalar, lists for what nests.
