@@ -33,6 +33,9 @@ describe.each(["merge", "delete+insert"])("%s", (strategy) => {
     expect([...after.keys()].sort((one, other) => one - other)).toEqual([1, 2, 3, 4, 5, 6, 7]);
     for (const id of [1, 3, 4, 5, 6]) expect([id, after.get(id)]).toEqual([id, before.get(id)]);
     for (const id of [2, 7]) expect(after.get(id)?.updated).toBe(2);
+    // Merge changes a row; the other takes one away and brings a new one.
+    const isSame = after.get(2)?.row === before.get(2)?.row;
+    expect(isSame).toBe(strategy === "merge");
   });
 
   test("compaction, in any order, and rewritten manifests change none", async () => {

@@ -13,7 +13,11 @@ export const merge: Strategy = {
   check: needKey,
   checkColumns: keyColumns,
   async write(table) {
-    if (table.base !== null) return rewriteKeys(table, (kept) => refuseDuplicates(table, kept.relation));
+    if (table.base !== null)
+      return rewriteKeys(table, {
+        check: (kept) => refuseDuplicates(table, kept.relation),
+        keepsRowIds: true,
+      });
     // A first build would otherwise take what every later one refuses.
     const written = await writeWhole(table);
     const tasks = written.result.files.map((file) => ({ file, sequenceNumber: 0n, deletes: [] }));

@@ -23,6 +23,7 @@ export interface RowsToGo {
 }
 
 export const targetName = "lake@target";
+export const replacedName = "lake@replaced";
 
 /** Over `t`, the table. A key that is null is a key like any other. */
 export function matches({ sets }: RowsToGo): string {
@@ -45,6 +46,8 @@ export interface Touched {
   readonly mixed: readonly { readonly task: ScanTask; readonly rows: number }[];
   /** These, in that order, as `targetName`, under the columns that the table will have. */
   readonly rest: IcebergRelation;
+  /** All of the files, as `replacedName`. */
+  readonly replaced: IcebergRelation;
 }
 
 /** Rows of the table to go, by any condition. */
@@ -82,7 +85,12 @@ export async function findTouched(
       mixed.push({ task, rows: Number(count) });
   }
   const rest = { ...all, tasks: mixed.map(({ task }) => task), lineage: table.lineage };
-  return { touched, rows, mixed, rest };
+  const replaced = {
+    ...rest,
+    name: replacedName,
+    tasks: tasks.filter(({ file }) => touched.has(file.path)),
+  };
+  return { touched, rows, mixed, rest, replaced };
 }
 
 function baseOf({ base }: TableWrite): CatalogTable {
