@@ -18,10 +18,13 @@ export function refuseUnreadableTypes(schema: Schema, path: string): void {
 export function refuseUnreadableFile(file: DataFile): void {
   refuseEncrypted(file.keyMetadata, file.path);
   if (file.format.toUpperCase() === "PARQUET") return;
-  throw lakeError("iceberg/unsupported-feature", {
-    feature: `data files in ${file.format}`,
-    path: file.path,
-  });
+  throw lakeError(
+    "iceberg/unsupported-feature",
+    { feature: `data files in ${file.format}`, path: file.path },
+    {
+      hint: "have the engine that wrote it write Parquet: in Spark set write.format.default to parquet, and call rewrite_data_files with rewrite-all",
+    },
+  );
 }
 
 export function refuseEncrypted(keyMetadata: Uint8Array | undefined, path: string): void {
