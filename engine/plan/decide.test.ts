@@ -36,6 +36,7 @@ function input(changes: Partial<DecisionInput> = {}): DecisionInput {
     inputs: [{ uniqueId: "model.p.up", name: "up", version: "uuid@12#0" }],
     landing: null,
     landingFiles: 0,
+    landingOthers: 0,
     ingests: false,
     strategy: "append",
     definition: "d1",
@@ -116,6 +117,9 @@ describe("an ingesting model runs for new files only", () => {
     input({ ingests: true, landing: noFiles, ...changes });
   test("no new file: reused", () => {
     expect(decide("incremental", ingest({}))).toEqual({ action: "reuse", reason: "no new landing files" });
+    expect(decide("incremental", ingest({ landingOthers: 1 })).reason).toBe(
+      "no new landing files; 1 file there that no pattern of `files` names",
+    );
   });
   test("a new file: appended", () => {
     expect(decide("incremental", ingest({ landing: oneFile }))).toEqual({

@@ -18,6 +18,8 @@ export interface DecisionInput {
   readonly landing: LandingDiff | null;
   /** Only for a model that reads a landing source: how many files are there. */
   readonly landingFiles: number;
+  /** How many other files lie there, which no pattern of its sources names. */
+  readonly landingOthers: number;
   /** An incremental model that takes in landing files one by one. */
   readonly ingests: boolean;
   /** Of an incremental model. */
@@ -161,6 +163,7 @@ function ingest(input: DecisionInput, state: TableState): Decision {
   const note = [
     old === "" ? "" : `; code changed${old}`,
     aside > 0 ? `; ${aside} changed ${plural(aside)} left aside` : "",
+    othersNote(input),
   ].join("");
   const what = [
     ...(files > 0 ? [`${files} new landing ${plural(files)}`] : []),
@@ -172,7 +175,13 @@ function ingest(input: DecisionInput, state: TableState): Decision {
 }
 
 function withFiles(reason: string, input: DecisionInput): string {
-  return input.ingests ? `${reason}, ${input.landingFiles} landing ${plural(input.landingFiles)}` : reason;
+  const { ingests, landingFiles: files } = input;
+  return ingests ? `${reason}, ${files} landing ${plural(files)}${othersNote(input)}` : reason;
+}
+
+/** A file under another name is easily taken for one that was read. */
+function othersNote({ landingOthers: others }: DecisionInput): string {
+  return others === 0 ? "" : `; ${others} ${plural(others)} there that no pattern of \`files\` names`;
 }
 
 function plural(files: number): string {

@@ -162,7 +162,7 @@ async function sourceRelations(options: RelationOptions, source: Source, name: s
     const metadata = options.tables.get(source.uniqueId) ?? (await icebergSource(session, source));
     return [await scanRelation(session, name, metadata, await predicateFor(options, name, metadata))];
   }
-  const files = options.landing?.get(source.uniqueId) ?? (await listSource(session, source));
+  const files = options.landing?.get(source.uniqueId) ?? (await listSource(session, source)).files;
   const whole = partOf(options, name);
   const relation: Relation = {
     kind: "landing",

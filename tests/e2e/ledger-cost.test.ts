@@ -81,7 +81,7 @@ test(
     here.write({ "landing-zone/events/first.jsonl": goodLines(1, 0) });
     await here.withSession(async (session) => {
       const source = session.graph.nodes.get("source.shop.landing.events") as Source;
-      const listed = (await listSource(session, source)).filter(
+      const listed = (await listSource(session, source)).files.filter(
         ({ path: file }) => !file.endsWith("new.jsonl"),
       );
       expect(listed).toHaveLength(held + 1);

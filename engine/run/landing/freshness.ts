@@ -50,7 +50,7 @@ export async function checkFreshness(
 
 async function newest(session: Session, source: Source): Promise<number | null> {
   if (source.loadedAtField === undefined && source.type === "landing") {
-    const files = await listSource(session, source);
+    const { files } = await listSource(session, source);
     return files.length === 0 ? null : files.reduce((latest, file) => Math.max(latest, file.modifiedMs), 0);
   }
   const compute = await session.compute();

@@ -9,7 +9,7 @@ import type { LandingDiff, LandingVersion, LedgerFile } from "../../plan/landing
 import type { Model, Seed, Source } from "../../project/types.ts";
 import type { Inputs } from "../inputs.ts";
 import { landingSources } from "../inputs.ts";
-import { contentHash, listLanding } from "./landing.ts";
+import { contentHash, listLanding, type Listing } from "./landing.ts";
 import { emptyLedger, findLedger, readLedger } from "./ledger.ts";
 import type { Ledger } from "./ledger.ts";
 import { tableIdentifier } from "../names.ts";
@@ -18,6 +18,8 @@ import type { Session } from "../session.ts";
 export interface LandingState {
   /** Every file of every landing source that the model reads. */
   readonly files: readonly LandingVersion[];
+  /** How many lie there that no pattern of the sources names. */
+  readonly others: number;
   readonly bySource: ReadonlyMap<string, readonly LandingVersion[]>;
   readonly diff: LandingDiff;
   /** Held files with a new time stamp and the content that was taken in: the next commit notes the time. */
@@ -35,10 +37,10 @@ export type ChangedFiles = "fail" | "ignore" | "replace";
 /** Files that are read at once to compare their content. */
 const filesAtOnce = 4;
 
-const listings = new WeakMap<Session, Map<string, Promise<LandingVersion[]>>>();
+const listings = new WeakMap<Session, Map<string, Promise<Listing>>>();
 
 /** One listing per source and session, however many models read it. */
-export function listSource(session: Session, source: Source): Promise<LandingVersion[]> {
+export function listSource(session: Session, source: Source): Promise<Listing> {
   let known = listings.get(session);
   if (known === undefined) listings.set(session, (known = new Map()));
   let listing = known.get(source.uniqueId);
@@ -64,8 +66,13 @@ export async function landingState(options: {
   const { session, node, inputs, ingesting, fullRefresh } = options;
   const sources = landingSources(inputs);
   if (sources.length === 0) return null;
-  const bySource = new Map<string, LandingVersion[]>();
-  for (const source of sources) bySource.set(source.uniqueId, await listSource(session, source));
+  const bySource = new Map<string, readonly LandingVersion[]>();
+  let others = 0;
+  for (const source of sources) {
+    const listing = await listSource(session, source);
+    bySource.set(source.uniqueId, listing.files);
+    others += listing.others;
+  }
   const files = [...bySource.values()].flat();
   const storage = await session.storage();
   const ledger = await ledgerOf(options);
@@ -85,7 +92,7 @@ export async function landingState(options: {
   const name = tableName(tableIdentifier(node, session.profile));
   if (ingesting && !fullRefresh && options.changedFiles === "fail") refuseChanged(node.name, name, changed);
   if (ingesting && fullRefresh && !options.allowLoss) refuseLoss(name, diff.gone);
-  return { files, bySource, diff, touched, ledger };
+  return { files, others, bySource, diff, touched, ledger };
 }
 
 /** What a table holds. One that is made anew whatever it holds goes ahead without a ledger; one that takes in

@@ -14,23 +14,33 @@ export function landingLocation(source: Source, profile: TargetProfile): string 
   return `${profile.landing.replace(/\/+$/, "")}/${location}`;
 }
 
+export interface Listing {
+  readonly files: readonly LandingVersion[];
+  /** How many files lie there that no pattern names; those in the making do not count. */
+  readonly others: number;
+}
+
 /** Every file of a landing zone that the source's patterns name: one listing, in path order.
  *  Files whose name starts with `.` or `_` are in the making and left out. */
 export async function listLanding(options: {
   readonly source: Source;
   readonly profile: TargetProfile;
   readonly storage: Storage;
-}): Promise<LandingVersion[]> {
+}): Promise<Listing> {
   const { source, profile, storage } = options;
   const location = landingLocation(source, profile).replace(/\/+$/, "");
   const isOurs = landingNames(source);
   const found: LandingVersion[] = [];
   let isEmpty = true;
+  let others = 0;
   try {
     for await (const file of storage.list(location)) {
       isEmpty = false;
       const relative = file.path.slice(location.length + 1);
-      if (!isOurs(relative)) continue;
+      if (!isOurs(relative)) {
+        if (!isInTheMaking(relative)) others += 1;
+        continue;
+      }
       found.push({
         path: file.path,
         sizeBytes: file.sizeBytes,
@@ -44,7 +54,7 @@ export async function listLanding(options: {
   // A folder that is not there lists like an empty one; an object store has no folders to miss.
   const local = storage.localPath(location);
   if (isEmpty && local !== null && !(await isFolder(local))) throw noLocation(source, location);
-  return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return { files: found.sort((a, b) => (a.path < b.path ? -1 : 1)), others };
 }
 
 function noLocation(source: Source, location: string, cause?: unknown): Error {
@@ -68,10 +78,14 @@ export function isLandingName(source: Source, name: string): boolean {
   return landingNames(source)(name);
 }
 
-/** Files whose name starts with `.` or `_` are in the making. */
 function landingNames(source: Source): (name: string) => boolean {
   const patterns = (source.files ?? defaultPatterns).map(globExpression);
-  return (name) => !/(^|\/)[._]/.test(name) && patterns.some((pattern) => pattern.test(name));
+  return (name) => !isInTheMaking(name) && patterns.some((pattern) => pattern.test(name));
+}
+
+/** A name that starts with `.` or `_`. */
+function isInTheMaking(name: string): boolean {
+  return /(^|\/)[._]/.test(name);
 }
 
 /** `*` and `?` stay within a folder, `**` + `/` crosses folders. */

@@ -51,7 +51,7 @@ export async function rebuildLedger(options: RebuildOptions): Promise<RebuiltLed
   const { session, column } = options;
   const of = await ingestingModel(session, options.model);
   const rowsOf = await rowsByFile(session, of, column);
-  const listed = await listSource(session, of.source);
+  const { files: listed } = await listSource(session, of.source);
   const rowsWithoutFile = rowsOf.get(null) ?? 0;
   rowsOf.delete(null);
   const known = listed.filter(({ path }) => rowsOf.has(path));

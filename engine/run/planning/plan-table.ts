@@ -112,6 +112,7 @@ async function judgeTable(options: {
     inputs: inputStates(planner, inputs, planned),
     landing: landing?.diff ?? null,
     landingFiles: landing?.files.length ?? 0,
+    landingOthers: landing?.others ?? 0,
     ingests: ingesting,
     strategy: node.config.strategy ?? "append",
     definition,

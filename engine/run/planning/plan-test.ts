@@ -93,7 +93,7 @@ export function planUnitTest(
 async function landingStates(session: Session, inputs: Inputs): Promise<InputState[]> {
   const states: InputState[] = [];
   for (const source of landingSources(inputs)) {
-    const version = landingVersion(await listSource(session, source));
+    const version = landingVersion((await listSource(session, source)).files);
     states.push({ uniqueId: source.uniqueId, name: source.name, version });
   }
   return states;
