@@ -108,6 +108,18 @@ test("data and metadata elsewhere, compressed metadata", async () => {
   expect(await here.query(`select count(*) from {{ref "events"}}`)).toEqual([[20_000]]);
 });
 
+test("data outside the warehouse of this machine is refused before anything is made there", async () => {
+  using here = makeProject({});
+  const outside = join(here.root, "elsewhere/data");
+  here.write(model({ "write.data.path": `file://${outside}` }));
+  const { success, of } = await here.run({});
+  expect([success, of("events")?.error?.message]).toEqual([
+    false,
+    expect.stringMatching(/write\.data\.path is .*; expected a folder inside the warehouse/),
+  ]);
+  expect(existsSync(outside)).toBe(false);
+});
+
 describe("old metadata files", () => {
   const metadataFiles = (here: TestProject): string[] =>
     here.files("warehouse/lakehouse.db/events/metadata").filter((file) => file.endsWith(".metadata.json"));

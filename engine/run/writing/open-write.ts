@@ -3,13 +3,15 @@ import type { CatalogTable } from "../../catalog/catalog.ts";
 import type { Relation, WriteRequest, WriteResult } from "../../compute/compute.ts";
 import { planScan } from "../../iceberg/scan.ts";
 import { enforceConstraints, hasKeys } from "../binding/constraints.ts";
-import { LakeError } from "../../common/errors.ts";
+import { LakeError, lakeError } from "../../common/errors.ts";
 import { readAs } from "../../iceberg/metadata.ts";
+import { folderKey, pathKey } from "../../iceberg/path-key.ts";
 import { keepsLineage, withLineage } from "../../iceberg/row-lineage.ts";
 import type { PartitionSpec } from "../../iceberg/types.ts";
 import type { LandingVersion } from "../../plan/landing-diff.ts";
 import { changesPart, isIncremental } from "../../plan/types.ts";
 import type { Model, Seed } from "../../project/types.ts";
+import type { Session } from "../session.ts";
 import type { BuildContext } from "./build-table.ts";
 import { conditionOf, keepChanged } from "./keep-changed.ts";
 import type { ChangedKeys } from "./keep-changed.ts";
@@ -69,6 +71,7 @@ export async function openWrite(options: {
   };
   const own = { ...common, sql: statement.sql, relations, ignoredColumns: shape.ignoredColumns };
   const properties = { ...base?.metadata.properties, ...tableProperties(model, session.profile) };
+  refuseOutside(session, properties["write.data.path"]);
   const place = {
     spec: shape.spec,
     sortOrder: shape.sortOrder,
@@ -208,4 +211,15 @@ function landingToRead(node: PlannedNode): ReadonlyMap<string, readonly LandingV
   return new Map(
     [...landing.bySource].map(([source, files]) => [source, files.filter((file) => wanted.has(file.path))]),
   );
+}
+
+/** On this machine the engine writes into the warehouse alone: a store has its own rights. */
+function refuseOutside({ profile }: Session, path: string | undefined): void {
+  if (path === undefined || /^(?!file:)[a-z][a-z0-9+.-]*:/i.test(path)) return;
+  if (pathKey(path).startsWith(folderKey(profile.warehouse))) return;
+  throw lakeError("compute/bad-property", {
+    property: "write.data.path",
+    value: path,
+    expected: `a folder inside the warehouse (${profile.warehouse})`,
+  });
 }
