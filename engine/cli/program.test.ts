@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { CommanderError } from "commander";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import type { CliContext } from "./context.ts";
 import { exitCodeOf, parseMapping, usesColour } from "./context.ts";
 import { writeProject } from "./init.ts";
@@ -139,6 +139,7 @@ describe("lake ls", () => {
 describe("lake init and lake clean", () => {
   test("init writes a project under its name, and never over something that is there", async () => {
     const folder = await mkdtemp(path.join(tmpdir(), "lake-init-"));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
     const { code, output } = await run(["init", "shop"], folder);
     expect(code).toBe(0);
     expect(output).toContain("models/marts/orders.sql");
@@ -153,6 +154,7 @@ describe("lake init and lake clean", () => {
 
   test("clean removes the target folder and nothing else", async () => {
     const folder = await mkdtemp(path.join(tmpdir(), "lake-clean-"));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
     await writeProject(path.join(folder, "shop"), "shop");
     const root = path.join(folder, "shop");
     const { mkdir, readdir } = await import("node:fs/promises");

@@ -1,7 +1,7 @@
-import { mkdtemp, readdir, readFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { toManifest } from "./manifest.ts";
 import { toRunResults } from "./run-results.ts";
 import { runResult, shopGraph, tableResult, testResult, unknownColumn } from "./test-fixtures.ts";
@@ -67,6 +67,7 @@ test("run results carry status, timing and row counts, with snapshot ids unround
 
 test("an artifact is written whole and leaves nothing beside it", async () => {
   const folder = await mkdtemp(path.join(tmpdir(), "lake-artifact-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
   await writeArtifact(folder, "a.json", { rows: 5n });
   await writeArtifact(folder, "a.json", { rows: 2n ** 63n - 1n });
   expect(await readdir(folder)).toEqual(["a.json"]);

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { testProfile } from "../project/temporary-project.ts";
 import { isCurrentManifest, manifestKey } from "./manifest-key.ts";
 import { toManifest } from "./manifest.ts";
@@ -13,6 +13,7 @@ const base = { graph: shopGraph(), profile: testProfile, env: {}, lakeVersion: "
 
 test("a manifest is current for what it was made from and for nothing else, and only whole", async () => {
   const folder = await mkdtemp(path.join(tmpdir(), "lake-manifest-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const contentKey = manifestKey(base);
   const metadata = {
     generatedMs: 0,
