@@ -16,6 +16,7 @@ export async function createRelations(
   context: RelationContext,
   relations: readonly Relation[],
 ): Promise<void> {
+  refuseNamesakes(relations);
   await checkSqlRelations(context.connection, relations);
   for (const relation of relations) {
     const sql = await relationSql(context, relation);
@@ -25,6 +26,18 @@ export async function createRelations(
     } catch (error) {
       throw engineError(error, Buffer.byteLength(prefix));
     }
+  }
+}
+
+/** The later one would be read in place of the other, whatever its rows are. */
+function refuseNamesakes(relations: readonly Relation[]): void {
+  const known = new Map<string, Relation>();
+  for (const relation of relations) {
+    const name = relation.name.toLowerCase();
+    const other = known.get(name);
+    if (other !== undefined && other !== relation)
+      throw new Error(`two relations are called ${relation.name}`);
+    known.set(name, relation);
   }
 }
 

@@ -9,7 +9,7 @@ import { replacedFileRows } from "./replaced-files.ts";
 import type { TableWrite, Written } from "./strategy.ts";
 import { markRows, marksRows } from "./mark-rows.ts";
 import { resultName } from "./strategy.ts";
-import { findTouched, keyCondition, replacedName, targetName } from "./touched-files.ts";
+import { findTouched, keyCondition, touchedName, targetName } from "./touched-files.ts";
 import type { Condition, RowsToGo } from "./touched-files.ts";
 
 interface Options {
@@ -50,7 +50,7 @@ export async function rewriteRows(
         ? withRowIds(table, toGo)
         : `select ${[...columns, ...noIds].join(", ")} from ${relationName(resultName)}`;
     if (marksRows(table, target)) {
-      const written = await table.writeRows(fresh, [...toGo.relations, target.replaced]);
+      const written = await table.writeRows(fresh, [...toGo.relations, target.whole]);
       const marks = await markRows(table, toGo, target);
       const marked = new Set(marks.addDeletes.map(({ referencedDataFile }) => referencedDataFile));
       const removePaths = new Set([...target.touched].filter((path) => !marked.has(path)));
@@ -65,7 +65,7 @@ export async function rewriteRows(
     const written = await table.writeRows(isWhole ? fresh : `${fresh}\nunion all\n${rest}`, [
       ...toGo.relations,
       target.rest,
-      target.replaced,
+      target.whole,
     ]);
     return {
       operation: { kind: "overwrite", add: written.files, removePaths: target.touched },
@@ -84,7 +84,7 @@ function withRowIds({ model, shape }: TableWrite, toGo: Condition): string {
   const [id, updated] = [rowIdField, lastUpdatedField].map(({ name }) => quoteIdentifier(name));
   const keys = (model.config.uniqueKey ?? []).map((column) => quoteIdentifier(column));
   const columns = shape.schema.fields.map(({ name }) => `r.${quoteIdentifier(name)}`).join(", ");
-  const ids = `select ${keys.join(", ")}, min(${id}) as ${id} from ${relationName(replacedName)} as t where ${toGo.sql} group by ${keys.join(", ")}`;
+  const ids = `select ${keys.join(", ")}, min(${id}) as ${id} from ${relationName(touchedName)} as t where ${toGo.sql} group by ${keys.join(", ")}`;
   const same = keys.map((key) => `o.${key} is not distinct from r.${key}`).join(" and ");
   return `select ${columns}, o.${id}, null::bigint as ${updated} from ${relationName(resultName)} as r left join (${ids}) as o on ${same}`;
 }

@@ -23,7 +23,7 @@ export interface RowsToGo {
 }
 
 export const targetName = "lake@target";
-export const replacedName = "lake@replaced";
+export const touchedName = "lake@touched";
 
 /** Over `t`, the table. A key that is null is a key like any other. */
 export function matches({ sets }: RowsToGo): string {
@@ -46,8 +46,8 @@ export interface Touched {
   readonly mixed: readonly { readonly task: ScanTask; readonly rows: number }[];
   /** These, in that order, as `targetName`, under the columns that the table will have. */
   readonly rest: IcebergRelation;
-  /** All of the files, as `replacedName`. */
-  readonly replaced: IcebergRelation;
+  /** All of the files, as `touchedName`. */
+  readonly whole: IcebergRelation;
 }
 
 /** Rows of the table to go, by any condition. */
@@ -85,12 +85,8 @@ export async function findTouched(
       mixed.push({ task, rows: Number(count) });
   }
   const rest = { ...all, tasks: mixed.map(({ task }) => task), lineage: table.lineage };
-  const replaced = {
-    ...rest,
-    name: replacedName,
-    tasks: tasks.filter(({ file }) => touched.has(file.path)),
-  };
-  return { touched, rows, mixed, rest, replaced };
+  const whole = { ...rest, name: touchedName, tasks: tasks.filter(({ file }) => touched.has(file.path)) };
+  return { touched, rows, mixed, rest, whole };
 }
 
 function baseOf({ base }: TableWrite): CatalogTable {
