@@ -103,8 +103,13 @@ async function requireIds(
   const files = pairs.map(({ file }) => file);
   const schemas = await physicalSchemas(context.session, context.connection, files);
   for (const { path } of files) {
-    const found = new Set(schemas.get(localPath(path))!.fields.map(({ id }) => id));
-    if (!ids.every((id) => found.has(id))) throw lakeError("compute/no-field-ids", { path });
+    const { fields, hasIds } = schemas.get(localPath(path))!;
+    const found = new Set(fields.map(({ id }) => id));
+    const missing = ids.find((id) => !found.has(id));
+    if (missing === undefined) continue;
+    if (!hasIds) throw lakeError("compute/no-field-ids", { path });
+    const what = `a delete by field ${missing}, which is no column of the delete file (${path}),`;
+    throw lakeError("compute/unsupported-feature", { what });
   }
 }
 
