@@ -335,9 +335,11 @@ async function split(
   row: Row,
 ): Promise<Row[]> {
   const path = String(row["filename"]);
-  const sizeBytes = Number(row["file_size_bytes"]);
-  const parts = Math.round(sizeBytes / layout.targetFileSizeBytes);
-  const rowsOfPart = Math.ceil(Number(row["count"]) / parts);
+  const [sizeBytes, count] = [Number(row["file_size_bytes"]), Number(row["count"])];
+  // A row group holds whole vectors, and a file whole row groups.
+  const parts = Math.min(Math.round(sizeBytes / layout.targetFileSizeBytes), Math.ceil(count / rowsOfVector));
+  if (parts < 2) return [row];
+  const rowsOfPart = Math.ceil(count / parts);
   const options = [
     layout.formatOptions,
     `field_ids ${layout.fieldIds}`,

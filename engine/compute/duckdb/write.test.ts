@@ -291,6 +291,14 @@ test.each<[string, [number, string][], number]>([
   expect(there.filter((entry) => entry.isFile())).toHaveLength(files.length);
 });
 
+test("a target smaller than what a few rows take ends in few files", async () => {
+  const properties = { "write.target-file-size-bytes": "1" };
+  for (const orderBy of ["", '"id"']) {
+    const { files, rows: count } = await compute.write(requestOf({ properties, orderBy }));
+    expect([files.length, count]).toEqual([1, 100n]);
+  }
+});
+
 test("large inputs are staged, small ones are held", () => {
   const base = { partitioned: true, memoryLimitBytes: 1e9, threads: 2 };
   expect(planWrite({ ...base, inputBytes: 100e6 }).kind).toBe("held");
