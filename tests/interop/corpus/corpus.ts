@@ -58,7 +58,7 @@ ${sources.join("\n")}
   });
 }
 
-function sourceName(table: string): string {
+export function sourceName(table: string): string {
   return table.replaceAll(".", "_");
 }
 
