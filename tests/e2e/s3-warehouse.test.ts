@@ -170,6 +170,22 @@ describeWith(versitygwUnavailable(), "a warehouse and a landing zone on S3", () 
     expect((await objects("iceberg")).some((path) => path.endsWith(".parquet"))).toBe(true);
   });
 
+  test("files become as large as the table's target size says", async () => {
+    project.write({
+      "models/wide.sql": `{{config materialized="table" partition_by="k"}}
+select i as id, md5(i::varchar) as text, i % 2 as k from range(100000) as t(i)
+`,
+      "models/wide.yml": `models: [{name: wide, config: {properties: {write.target-file-size-bytes: 500000}}}]\n`,
+    });
+    const outcome = await project.run({ select: ["wide"] });
+    expect(outcome.results.flatMap(({ error }) => error ?? [])).toEqual([]);
+    const files = (await objects("iceberg")).filter((path) => path.endsWith(".parquet"));
+    expect(files.length).toBeGreaterThan(4);
+    expect(await project.query(`select count(*), count(distinct id), sum(k) from {{ref "wide"}}`)).toEqual([
+      [100_000, 100_000, 50_000],
+    ]);
+  });
+
   test("a bad line is named by its place in the landing zone, and no data file is left", async () => {
     await land("bad.jsonl", `${lines(0, 3)}not json\n${lines(3, 3)}`);
     const failed = await project.run({});
