@@ -170,6 +170,21 @@ describeWith(versitygwUnavailable(), "a warehouse and a landing zone on S3", () 
     expect((await objects("iceberg")).some((path) => path.endsWith(".parquet"))).toBe(true);
   });
 
+  test("a table is a source under every spelling of the store, whatever spelling it uses itself", async () => {
+    await land("a.jsonl", lines(0, 100));
+    await project.run({});
+    const { "lakehouse.events": location = "" } = await project.catalog();
+    for (const scheme of ["s3", "s3a", "s3n"]) {
+      for (const place of [location, location.replace(/\/metadata\/.*/, "")]) {
+        const spelled = place.replace(/^s3a:/, `${scheme}:`);
+        project.write({
+          "models/others.yml": `sources: [{name: others, type: iceberg, tables: [{name: t, metadata_location: "${spelled}"}]}]\n`,
+        });
+        expect(await project.query(`select count(*) from {{source "others" "t"}}`)).toEqual([[100]]);
+      }
+    }
+  });
+
   test("files become as large as the table's target size says", async () => {
     project.write({
       "models/wide.sql": `{{config materialized="table" partition_by="k"}}
