@@ -3,7 +3,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openS3Storage } from "../../engine/storage/s3/s3-storage.ts";
 import type { Storage } from "../../engine/storage/storage.ts";
-import { runPython, whyNoPyiceberg } from "../interop/pyiceberg.ts";
+import { rowsOnS3 } from "../interop/pyiceberg-s3.ts";
+import { whyNoPyiceberg } from "../interop/pyiceberg.ts";
 import { lakehouseUnavailable, startLakehouse, type RunningLakehouse } from "../services/lakehouse.ts";
 import { describeWith } from "../services/skip.ts";
 import { tableOf } from "./foreign.ts";
@@ -58,7 +59,7 @@ describeWith(lakehouseUnavailable() ?? (await whyNoPyiceberg()), "backups into a
   const readBy = async (folder: string): Promise<unknown> => {
     const files = await objects(`${folder}/metadata/`);
     const metadata = files.find((path) => path.endsWith(".metadata.json")) ?? "";
-    return runPython(readRows, [metadata, JSON.stringify(lakehouse.s3)]);
+    return rowsOnS3(lakehouse.s3, metadata, [`r["id"]`, `str(r["day"])`, `r["amount"]`]);
   };
   const rowsOf = (here: TestProject): Promise<unknown[][]> =>
     here.query(`select id, day::varchar, amount from {{ref "orders"}} order by all`);
@@ -113,16 +114,3 @@ describeWith(lakehouseUnavailable() ?? (await whyNoPyiceberg()), "backups into a
     await dropTables(here, "given", "orders");
   });
 });
-
-const readRows = `
-import json, sys
-from pyiceberg.table import StaticTable
-location, server = sys.argv[1], json.loads(sys.argv[2])
-table = StaticTable.from_metadata(location, {
-  "s3.endpoint": server["endpoint"], "s3.region": server["region"],
-  "s3.access-key-id": server["accessKeyId"], "s3.secret-access-key": server["secretAccessKey"],
-  "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO",
-})
-rows = table.scan().to_arrow().sort_by("id").to_pylist()
-print(json.dumps([[r["id"], str(r["day"]), r["amount"]] for r in rows]))
-`;

@@ -8,7 +8,8 @@ import { adapters } from "../../engine/wire.ts";
 import { openProject } from "../../engine/run/open-project.ts";
 import { createSession } from "../../engine/run/session.ts";
 import { executeRun } from "../../engine/run/execute-run.ts";
-import { runPython, whyNoPyiceberg } from "../interop/pyiceberg.ts";
+import { rowsOnS3 } from "../interop/pyiceberg-s3.ts";
+import { whyNoPyiceberg } from "../interop/pyiceberg.ts";
 import { describeWith } from "../services/skip.ts";
 import { startVersitygw, versitygwUnavailable, type RunningS3 } from "../services/versitygw.ts";
 import { makeProject, type RunOutcome, type TestProject } from "./project.ts";
@@ -217,24 +218,10 @@ select i as id, md5(i::varchar) as text, i % 2 as k from range(100000) as t(i)
       const ours = await project.query(
         `select id, kind, epoch_us(happened), data_source from {{ref "events"}} order by id`,
       );
-      const theirs = await runPython(readRows, [
-        (await project.catalog())["lakehouse.events"] ?? "",
-        JSON.stringify(server),
-      ]);
+      const { "lakehouse.events": metadata = "" } = await project.catalog();
+      const happened = `int(round(r["happened"].timestamp() * 1e6))`;
+      const theirs = await rowsOnS3(server, metadata, [`r["id"]`, `r["kind"]`, happened, `r["data_source"]`]);
       expect(JSON.stringify(theirs)).toBe(JSON.stringify(ours));
     });
   });
 });
-
-const readRows = `
-import json, sys
-from pyiceberg.table import StaticTable
-location, server = sys.argv[1], json.loads(sys.argv[2])
-table = StaticTable.from_metadata(location, {
-  "s3.endpoint": server["endpoint"], "s3.region": server["region"],
-  "s3.access-key-id": server["accessKeyId"], "s3.secret-access-key": server["secretAccessKey"],
-  "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO",
-})
-rows = table.scan().to_arrow().sort_by("id").to_pylist()
-print(json.dumps([[r["id"], r["kind"], int(round(r["happened"].timestamp() * 1e6)), r["data_source"]] for r in rows]))
-`;
